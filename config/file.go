@@ -7,9 +7,16 @@
 //
 //	yaml:"name"     the key
 //	need:"true"     must be present
-//	range:"1..255"  numbers, both ends allowed
-//	enum:"a|b"      words
-//	pattern:"id"    id = [a-z0-9][a-z0-9-]{0,62}; others are named in decode.go
+//	default:"20"    what an absent key means; also the schema's default
+//	range:"1..255"  numbers, both ends allowed; in a list, of its members
+//	enum:"a|b"      words, or the numbers that are allowed
+//	pattern:"id"    [a-z0-9][a-z0-9-]{0,62}; for a map, of its keys; in a list, of
+//	                its members. secret: the same, and the value is never shown.
+//	                digits20, digits23: so many digits. hostport: host:port.
+//	                urlpath: begins with /, no blank, ? or #
+//
+// No other package reads the file, and this one touches nothing but it: devices'
+// options stay a Node until their model decodes them by Decode.
 package config
 
 // File is the whole configuration.
@@ -17,7 +24,7 @@ type File struct {
 	// Gateway is the gateway's id = MQTT client id = certificate CN = topic prefix.
 	Gateway string `yaml:"gateway" need:"true" pattern:"id"`
 	// Root is the first level of every topic.
-	Root       string               `yaml:"root" pattern:"id"`
+	Root       string               `yaml:"root" default:"fuqiao" pattern:"id"`
 	Uplink     Uplink               `yaml:"uplink"`
 	State      State                `yaml:"state"`
 	Buses      map[string]Bus       `yaml:"buses" pattern:"id"`
@@ -43,6 +50,10 @@ type File struct {
 	KillSwitch Unenforced `yaml:"kill_switch"`
 	Schedules  Unenforced `yaml:"schedules"`
 	Rules      Unenforced `yaml:"rules"`
+
+	// file and lines are where the values stood: the line of every path.
+	file  string
+	lines map[string]int
 }
 
 // Unenforced is a key of the contract that this version does not carry out.
@@ -59,26 +70,30 @@ type Uplink struct {
 	Key  string `yaml:"key"`
 	// ReconnectCapMS is the least cap of the random wait between attempts to
 	// connect (promises row 13 says 5 s); demo and tests set it lower.
-	ReconnectCapMS int `yaml:"reconnect_cap_ms" range:"100..60000"`
+	ReconnectCapMS int `yaml:"reconnect_cap_ms" default:"5000" range:"100..60000"`
 	// TelemetryS is the interval of a full telemetry pack in seconds.
-	TelemetryS int `yaml:"telemetry_s" range:"1..86400"`
+	TelemetryS int `yaml:"telemetry_s" default:"300" range:"1..86400"`
 }
 
 // State is the state directory and what may be kept in it.
 type State struct {
-	Dir     string  `yaml:"dir"`
+	// Dir is an absolute path; the service manager makes it (StateDirectory=).
+	Dir     string  `yaml:"dir" default:"/var/lib/edged"`
 	Journal Journal `yaml:"journal"`
 }
 
 // Journal is the budget of records that wait for the platform.
 type Journal struct {
-	// BudgetMiB is the total; Classes override floor and ceiling of single classes.
-	BudgetMiB int                     `yaml:"budget_mib" range:"16..65536"`
+	// BudgetMiB is the total; Classes override floor and ceiling of single classes
+	// (JournalClasses).
+	BudgetMiB int                     `yaml:"budget_mib" default:"64" range:"16..65536"`
 	Classes   map[string]JournalClass `yaml:"classes" pattern:"id"`
 }
 
 // JournalClass is a class's share in MiB: below its floor nothing of it is dropped
-// for others, above its ceiling its own oldest goes first.
+// for others, above its ceiling its own oldest goes first. A class that is named
+// has its floor from here (0 where none is given); a ceiling of 0, none given, is
+// the journal's own.
 type JournalClass struct {
 	FloorMiB   int `yaml:"floor_mib" range:"0..65536"`
 	CeilingMiB int `yaml:"ceiling_mib" range:"1..65536"`
@@ -89,9 +104,9 @@ type Bus struct {
 	// Port is a device path; a stable one (/dev/serial/by-path/…, by-id/…) survives replugging.
 	Port   string `yaml:"port" need:"true"`
 	Baud   int    `yaml:"baud" need:"true" enum:"1200|2400|4800|9600|19200|38400|57600|115200"`
-	Parity string `yaml:"parity" enum:"none|even|odd"`
-	// GapMS is the silence between two frames.
-	GapMS int `yaml:"gap_ms" range:"0..1000"`
+	Parity string `yaml:"parity" default:"none" enum:"none|even|odd"`
+	// GapMS is the silence between two frames. A device that wants more says so itself.
+	GapMS int `yaml:"gap_ms" default:"10" range:"0..1000"`
 }
 
 // Output is a GPIO line that switches something.
@@ -101,10 +116,11 @@ type Output struct {
 	Chip      string `yaml:"chip"`
 	Line      string `yaml:"line" need:"true"`
 	ActiveLow bool   `yaml:"active_low"`
-	// Safe is the logical state at start, halt and shutdown.
-	Safe string `yaml:"safe" enum:"off|on"`
+	// Safe is the logical state at start, halt and shutdown. With "on" there is no
+	// MaxOnS.
+	Safe string `yaml:"safe" default:"off" enum:"off|on"`
 	// MaxOnS is the last guard: on for longer than this, the pin itself lets go.
-	MaxOnS int `yaml:"max_on_s" range:"1..86400"`
+	MaxOnS int `yaml:"max_on_s" default:"1200" range:"1..86400"`
 	// Remote allows output.set from the platform.
 	Remote bool `yaml:"remote"`
 }
@@ -114,17 +130,22 @@ type Input struct {
 	Chip       string `yaml:"chip"`
 	Line       string `yaml:"line" need:"true"`
 	ActiveLow  bool   `yaml:"active_low"`
-	Pull       string `yaml:"pull" enum:"none|up|down"`
-	DebounceMS int    `yaml:"debounce_ms" range:"0..5000"`
+	Pull       string `yaml:"pull" default:"none" enum:"none|up|down"`
+	DebounceMS int    `yaml:"debounce_ms" default:"20" range:"0..5000"`
 }
 
 // Amplifier is a power stage shared by speakers, keyed by an output.
 type Amplifier struct {
-	Output   string   `yaml:"output" need:"true" pattern:"id"`
-	WarmUpMS int      `yaml:"warm_up_ms" range:"0..30000"`
-	TailMS   int      `yaml:"tail_ms" range:"0..60000"`
-	MaxOnS   int      `yaml:"max_on_s" range:"1..86400"`
-	MinOffS  int      `yaml:"min_off_s" range:"0..600"`
+	Output string `yaml:"output" need:"true" pattern:"id"`
+	// WarmUpMS passes between key-on and the first sound, TailMS between the last
+	// sound and key-off.
+	WarmUpMS int `yaml:"warm_up_ms" default:"300" range:"0..30000"`
+	TailMS   int `yaml:"tail_ms" default:"300" range:"0..60000"`
+	// MaxOnS ends whatever is being said; it is at most the output's own.
+	MaxOnS int `yaml:"max_on_s" default:"600" range:"1..86400"`
+	// MinOffS is a rest after key-off, before the next key-on.
+	MinOffS int `yaml:"min_off_s" default:"2" range:"0..600"`
+	// Speakers are ids of devices. A speaker has one amplifier.
 	Speakers []string `yaml:"speakers" need:"true" pattern:"id"`
 }
 
@@ -135,18 +156,20 @@ type Device struct {
 	Name     string   `yaml:"name"`
 	Address  string   `yaml:"address"`
 	Location Location `yaml:"location"`
-	// Grid is the grid cell's code, an address of its own (grid:prefix).
-	Grid  string `yaml:"grid"`
+	// Grid is the grid cell's code, an address of its own (grid:prefix). Leading
+	// zeros count.
+	Grid  string `yaml:"grid" pattern:"id"`
 	Codes Codes  `yaml:"codes"`
 	// Options belong to the model, which decodes them itself.
 	Options Node `yaml:"options"`
 }
 
-// Location is where the device stands, degrees in the named system.
+// Location is where the device stands, degrees in the named system, as surveyed.
+// Lat = Lon = 0 is a device without a location.
 type Location struct {
-	CRS string  `yaml:"crs" enum:"wgs84|gcj02|bd09|cgcs2000"`
-	Lat float64 `yaml:"lat" range:"-90..90"`
-	Lon float64 `yaml:"lon" range:"-180..180"`
+	CRS string  `yaml:"crs" default:"wgs84" enum:"wgs84|gcj02|bd09|cgcs2000"`
+	Lat float64 `yaml:"lat" need:"true" range:"-90..90"`
+	Lon float64 `yaml:"lon" need:"true" range:"-180..180"`
 }
 
 // Codes are the numbers under which other systems know the device.
@@ -158,17 +181,17 @@ type Codes struct {
 
 // Authority names the trust file; a relative path is below the state directory.
 type Authority struct {
-	Trust string `yaml:"trust"`
+	Trust string `yaml:"trust" default:"trust.jws"`
 }
 
 // Limits are what no key can lift.
 type Limits struct {
 	// MaxTextRunes bounds one announcement.
-	MaxTextRunes int `yaml:"max_text_runes" range:"1..4000"`
+	MaxTextRunes int `yaml:"max_text_runes" default:"1000" range:"1..4000"`
 	// MaxRepeat bounds repetitions.
-	MaxRepeat int `yaml:"max_repeat" range:"1..100"`
+	MaxRepeat int `yaml:"max_repeat" default:"10" range:"1..100"`
 	// MaxSayS bounds one announcement's time on air, in seconds.
-	MaxSayS int `yaml:"max_say_s" range:"1..3600"`
+	MaxSayS int `yaml:"max_say_s" default:"300" range:"1..3600"`
 }
 
 // Local is the technician's socket.
@@ -183,6 +206,6 @@ type Local struct {
 // Shutdown is the policy at SIGTERM.
 type Shutdown struct {
 	// Mode "stop" cuts what is being said, "finish" lets it end within WaitS.
-	Mode  string `yaml:"mode" enum:"stop|finish"`
-	WaitS int    `yaml:"wait_s" range:"1..600"`
+	Mode  string `yaml:"mode" default:"stop" enum:"stop|finish"`
+	WaitS int    `yaml:"wait_s" default:"60" range:"1..600"`
 }

@@ -24,6 +24,14 @@ type Device interface {
 	Halt(ctx context.Context) error
 }
 
+// Evident is a Device that can tell what its nil errors are worth.
+type Evident interface {
+	// Evidence is the class that a call which returned nil has reached: Commanded
+	// for a device that answers nothing, Acknowledged for one whose answer was
+	// waited for.
+	Evidence() Evidence
+}
+
 // Velocity is a continuous motion. Each part is −1…1 of the dome's own maximum;
 // pan + is right, tilt + is up, zoom + is tele. The zero value is a stop.
 type Velocity struct{ Pan, Tilt, Zoom float64 }
@@ -153,6 +161,10 @@ type Claims struct {
 	// device has none and must be alone on its line).
 	Bus     string
 	Address int
+	// Bauds are the line speeds that the device can be set to, Parity is the only one
+	// that it knows; empty: whatever the bus has.
+	Bauds  []int
+	Parity string
 	// Outputs and Inputs are names of pins that the driver owns.
 	Outputs, Inputs []string
 	// Listens are "host:port/path" of HTTP endpoints.

@@ -18,7 +18,9 @@ type Frame struct {
 	// Want looks at the bytes received since the frame was sent and returns
 	// how many of them, counted from the first, are a whole reply; 0 means that
 	// more is due. nil: no reply is waited for.
-	// Bytes that are no part of a reply must be skipped by Want itself.
+	// Bytes that are no part of a reply must be skipped by Want itself. It runs on
+	// the bus's goroutine, is asked again with more bytes or other parts of them, and
+	// is not called any more when Exchange has returned.
 	Want func(received []byte) int
 	// Reply is how long to wait for a whole reply after the last byte has left
 	// the wire. 0 takes the device's own default.
@@ -46,4 +48,20 @@ type Line interface {
 	// takes are counted as foreign. It runs on the bus's goroutine and must not
 	// block nor call Exchange. stop ends it.
 	Listen(take func(received []byte) int) (stop func())
+}
+
+// Cut stands in the chain beside fault.NoReply when the frame's turn was ended for
+// an urgent one: that no answer came says nothing about the device. The frame may
+// have been carried out; whether sending it again is safe is the driver's to know.
+//
+//	errors.Is(err, line.Cut{})
+type Cut struct{}
+
+// Error says it in English.
+func (Cut) Error() string { return "cut by an urgent frame" }
+
+// Counter is a Line that keeps count of what only a driver can see.
+type Counter interface {
+	// Corrupt counts one reply whose checksum was wrong.
+	Corrupt()
 }

@@ -1,0 +1,70 @@
+package text
+
+// zhBetween: what stands between the keys of the configuration.
+func zhBetween() [][2]string {
+	return [][2]string{
+		{"%s is not one of %s; known: %s", "%s 不在%s之中；已有：%s"},
+		{"%s is not one of %s; did you mean %s?", "%s 不在%s之中；是否想写 %s？"},
+		{"%s is not one of %s: there are none", "%s 不在%s之中：一个也没有定义"},
+		{"the outputs", "输出（outputs）"},
+		{"the inputs", "输入（inputs）"},
+		{"the buses", "总线（buses）"},
+		{"the devices", "设备（devices）"},
+		{"the devices and cameras", "设备和摄像机（devices、cameras）"},
+		{"%s is a camera; a speaker is needed", "%s 是摄像机；此处需要扬声器"},
+		{"%s stands twice in this list", "%s 在此列表中重复"},
+		{"devices and cameras share one list of names; %s is a device already, in line %s", "设备与摄像机共用名称；%s 已是第 %s 行的设备"},
+		{"an output that is remote is a target like a device; %s is %s already, in line %s", "可远程控制的输出与设备一样是指令目标；%s 已是 %s，在第 %s 行"},
+		{"line %s is an offset: name its chip as well (see gpioinfo)", "line %s 是编号：还需写明所属芯片 chip（见 gpioinfo）"},
+		{"%s is not an offset; write it in plain digits: %s", "%s 不是引脚编号；请写成普通十进制数字：%s"},
+		{"this pin (%s) is used by %s already, in line %s", "此引脚（%s）已由 %s 使用，在第 %s 行"},
+		{"port %s is used by %s already, in line %s", "串口 %s 已由 %s 使用，在第 %s 行"},
+		{"output %s is used by %s already, in line %s", "输出 %s 已由 %s 使用，在第 %s 行"},
+		{"speaker %s belongs to %s already, in line %s", "扬声器 %s 已属于 %s，在第 %s 行"},
+		{"%s is the code of %s already, in line %s", "%s 已是 %s 的编码，在第 %s 行"},
+		{"output %s is marked remote in line %s; an amplifier's output cannot be switched from the platform", "输出 %s 在第 %s 行设为 remote；功放的输出不能由平台直接开关"},
+		{"output %s is safe when on (line %s); an amplifier's output must be safe when off", "输出 %s 的安全状态是 on（第 %s 行）；功放的输出必须以 off 为安全状态"},
+		{"%s s is longer than the %s s of its output %s; allowed: 1 to %s", "%s 秒长于其输出允许的 %s 秒（%s）；允许：1 至 %s"},
+		{"%s s leaves no time to speak: warm_up_ms and tail_ms take %s ms of it", "%s 秒内没有播音时间：warm_up_ms 与 tail_ms 已占 %s 毫秒"},
+		{"an announcement may take %s s (limits.max_say_s), but amplifier %s is on for at most %s s, warm-up and tail included; lower the one or raise the other", "一次广播最长可达 %s 秒（limits.max_say_s），但功放 %s 最多开启 %s 秒（含预热和收尾）；请调低前者或调高后者"},
+		{"max_on_s has no meaning with safe: on; remove one of them", "safe: on 时 max_on_s 没有意义；请删除其中之一"},
+		{"%s is not an absolute path", "%s 不是绝对路径"},
+		{"%s is not a device path; an example: /dev/serial/by-path/…", "%s 不是设备路径；例如：/dev/serial/by-path/…"},
+		{"the path of the socket is %s bytes long; at most %s are allowed", "套接字路径长 %s 字节，最多允许 %s 字节"},
+		{"%s is not a broker's address; allowed: mqtts://HOST:PORT, or mqtt://127.0.0.1:PORT", "%s 不是有效的 MQTT 服务器地址；允许：mqtts://主机:端口，或 mqtt://127.0.0.1:端口"},
+		{"%s is not encrypted; mqtt:// is allowed to a loopback address only; use mqtts://", "%s 未加密；mqtt:// 只允许用于本机回环地址；请改用 mqtts://"},
+		{"a broker's address carries no name or password; the client certificate is the identity", "服务器地址中不得带用户名或密码；身份由客户端证书证明"},
+		{"is missing; mqtts needs ca, cert and key", "缺少此键；使用 mqtts 需要 ca、cert 和 key"},
+		{"is set, but there is no uplink.broker", "已设置，但没有 uplink.broker"},
+		{"%s is not a class of the journal; allowed: %s", "%s 不是记录的类别；允许：%s"},
+		{"the floor of %s MiB is above the ceiling of %s MiB", "下限 %s MiB 高于上限 %s MiB"},
+		{"the ceiling of %s MiB is above the budget of %s MiB", "上限 %s MiB 高于总额 %s MiB"},
+		{"all floors together are %s MiB; at most 90 %% of the budget are allowed: %s MiB", "所有下限合计 %s MiB；最多允许总额的 90 %%：%s MiB"},
+		{"%s is not the name of a unix group", "%s 不是 Unix 用户组名"},
+		{"latitude and longitude are both 0; remove the location if it is not known", "纬度和经度都是 0；位置未知时请删除 location"},
+	}
+}
+
+// zhDevices: models and their claims.
+func zhDevices() [][2]string {
+	return [][2]string{
+		{"%s is not a model; known: %s", "%s 不是已支持的型号；已有：%s"},
+		{"%s is not a model; did you mean %s?", "%s 不是已支持的型号；是否想写 %s？"},
+		{"model %s is %s and belongs below %s", "型号 %s 是%s，应写在 %s 之下"},
+		{"a dome", "球机"},
+		{"a speaker", "扬声器"},
+		{"a camera source", "摄像机事件源"},
+		{"address %s on bus %s is used by %s already, in line %s", "地址 %s（总线 %s）已由 %s 使用，在第 %s 行"},
+		{"model %s has no address and needs a bus of its own; %s is used by %s already, in line %s", "型号 %s 没有地址，需要独占一条总线；%s 已由 %s 使用，在第 %s 行"},
+		{"bus %s belongs to %s alone (line %s), whose model has no address", "总线 %s 由 %s 独占（第 %s 行），因其型号没有地址"},
+		{"bus %s runs at %s baud; model %s can do: %s", "总线 %s 的波特率是 %s；型号 %s 支持：%s"},
+		{"bus %s has parity %s; model %s needs %s", "总线 %s 的校验位是 %s；型号 %s 需要 %s"},
+		{"output %s is marked remote in line %s; one that a device uses cannot be switched from the platform", "输出 %s 在第 %s 行设为 remote；设备使用的输出不能由平台直接开关"},
+		{"input %s is used by %s already, in line %s", "输入 %s 已由 %s 使用，在第 %s 行"},
+		{"%s is used by %s already, in line %s", "%s 已由 %s 使用，在第 %s 行"},
+		{"%s cannot be listened on beside %s of %s in line %s: one of them takes every address of this port", "%s 不能与 %s（%s，第 %s 行）同时监听：其中一个占用了该端口的所有地址"},
+		{"%s is %s; an amplifier takes speakers only", "%s 是%s；功放只能接扬声器"},
+		{"%s is above presets_max, which is %s", "%s 大于 presets_max（%s）"},
+		{"%s is not a tone of this chip; allowed: %s", "%s 不是该芯片的提示音；允许：%s"},
+	}
+}
