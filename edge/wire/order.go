@@ -127,6 +127,14 @@ type Order struct {
 	// Kid is the key that signed, Hash the SHA-256 of the payload.
 	Kid  string   `json:"-"`
 	Hash [32]byte `json:"-"`
+	// Kids are all keys that signed, sorted; Kid is the first of them. The order
+	// takes a place in the replay window of each.
+	Kids []string `json:"-"`
+	// Person is who holds Kid.
+	Person string `json:"-"`
+	// Reach is the highest priority that the key may use: a stop reaches no act
+	// above it.
+	Reach Priority `json:"-"`
 }
 
 // Act is the order's act id: cmd:kid:id.
@@ -158,9 +166,34 @@ type MoveArgs struct {
 	LeaseMS int     `json:"lease_ms,omitzero"`
 }
 
-// GotoArgs are the arguments of dome.goto. This version takes a preset.
+// GotoArgs are the arguments of dome.goto: one of the four. This version takes a
+// preset; Validate refuses the others as unsupported.
 type GotoArgs struct {
-	Preset int `json:"preset,omitzero"`
+	Preset int    `json:"preset,omitzero"`
+	Pose   *Pose  `json:"pose,omitzero"`
+	Point  *Point `json:"point,omitzero"`
+	Place  *Place `json:"place,omitzero"`
+}
+
+// Pose is where a dome looks: pan 0–360° clockwise from the dome's own zero, tilt
+// −90° down … +90° up, zoom 0–1 of the lens range.
+type Pose struct {
+	Pan  float64 `json:"pan"`
+	Tilt float64 `json:"tilt"`
+	Zoom float64 `json:"zoom,omitzero"`
+}
+
+// Point is a point of the panorama picture, 0–1 of its width and height.
+type Point struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+}
+
+// Place is a point on the ground in degrees, in the named reference system.
+type Place struct {
+	CRS string  `json:"crs"`
+	Lat float64 `json:"lat"`
+	Lon float64 `json:"lon"`
 }
 
 // PresetArgs are the arguments of dome.preset: Do is "set" or "clear".

@@ -1,0 +1,297 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fuqiao/edged/drivers/fault"
+	"fuqiao/edged/edge/wire"
+)
+
+const (
+	ackDelay     = 5 * time.Second        // an acknowledgement is on disk after this long at the latest
+	ackGap       = time.Second            // and with a commit, if the last time is this long ago
+	retryEvery   = 3 * time.Second        // while the disk takes no records
+	calmAfter    = time.Minute            // without damage or drops their condition is cleared
+	idleAfter    = time.Second            // without appends the pool is filled
+	fillEvery    = 100 * time.Millisecond // one step of filling
+	mostPatience = time.Millisecond
+	fullFor      = time.Minute // after ENOSPC nothing grows
+	fillStep     = 256 << 10   // bytes
+	queueLength  = 256         // appends that wait for the committer
+	batchBytes   = 1 << 20     // at most so much in one commit
+	keepBuffer   = 8 << 10     // larger copies of records are not kept for reuse
+	poolPerClass = 2
+)
+
+// Options of a journal.
+type Options struct {
+	// Dir is the journal's own directory; it is made if it is absent. The caller
+	// sees to it that nobody else writes there.
+	Dir string
+	// Run is this life's id, 1–16 bytes.
+	Run wire.Run
+	// Budget is the total in bytes of all files, 64 MiB if 0.
+	Budget int64
+	// Classes override the default shares.
+	Classes map[Class]Share
+	// FS is the real file system if nil.
+	FS  FS
+	Log *slog.Logger
+	// Notice raises and clears the conditions journal.storage, journal.damage and
+	// journal.dropped; it must not block. May be nil.
+	Notice func(code, detail string, raised bool)
+	// Now is wall time and whether it is known; never known if nil.
+	Now func() (time.Time, bool)
+
+	// segment and pool are set by tests that want them small.
+	segment int64
+	pool    int
+}
+
+// Journal is the records of one directory. All methods may be called at any time
+// from any goroutine; Run is the only one that writes while it runs.
+type Journal struct {
+	o       Options
+	fs      FS
+	log     *slog.Logger
+	segment int64 // size of a segment's file
+	pool    int   // files that are kept
+	share   [ranks]Share
+	opened  time.Time
+
+	queue   chan *request
+	kick    chan struct{}
+	grown   chan struct{}
+	turn    chan struct{} // holds a token while nobody commits
+	closing chan struct{}
+	gone    chan struct{}
+	once    sync.Once
+	reqs    sync.Pool
+	down    atomic.Bool
+
+	syncs, written atomic.Int64
+
+	// The committer's own.
+	batch    []*request // nil where it has been answered
+	items    []item
+	enc      []byte
+	places   []mark
+	expect   int           // requests in the last commit
+	patience time.Duration // how long the next one waits for as many
+	zeros    []byte
+	loaded   bool // the directory has been read
+	begun    bool // and may be written
+	gaps     map[gapKey]*openGap
+	filling  File
+	lastPut  time.Duration
+	dropAt   time.Duration // when something was dropped last, 0 = calm
+	hurtAt   time.Duration
+	retryAt  time.Duration
+	stateAt  time.Duration // when the state was written last
+	fillAt   time.Duration // when the pool is looked at again
+	fullTil  time.Duration // until then the disk is taken to be full
+
+	mu      sync.Mutex
+	runs    []*run // in their order, the present one last
+	free    []*segment
+	aside   int64  // bytes in files that were set aside
+	serial  uint64 // of the newest segment
+	files   int    // highest number in a file name
+	state   uint64 // number of the state on disk
+	dirty   bool
+	dirtyAt time.Duration
+	losses  []loss // found by readers, not yet told
+	handed  Seq    // highest gap record of this run that Next gave out
+	resume  [ranks]resume
+	dropped [ranks]tally
+	damaged uint64 // records
+}
+
+// run is what is on disk of one life of the daemon.
+type run struct {
+	id      wire.Run
+	closed  bool
+	clean   bool
+	told    [ranks]bool // run.closed is on disk for this class
+	streams [ranks]*stream
+}
+
+// stream is one class of one run.
+type stream struct {
+	rank int
+	run  *run
+	segs []*segment // in their order
+	next Seq        // the number of the next record
+	done ranges     // acknowledged, or told of by a gap record
+	hurt ranges     // not to be delivered, and not done yet
+	cut  int64      // bytes cut from the tail at open
+}
+
+// tally counts what was dropped.
+type tally struct{ records, bytes uint64 }
+
+func newRun(id wire.Run) *run {
+	r := &run{id: id}
+	for rank := range r.streams {
+		r.streams[rank] = &stream{rank: rank, run: r, next: 1}
+	}
+	return r
+}
+
+// Open reads the directory and closes the earlier runs. It always gives a journal:
+// damage is passed over, set aside and told of, and where the disk cannot be read
+// or written the journal says so through Notice, answers Append with ErrStorage and
+// tries again in Run. Errors are bad options, and ErrNewer: a directory of a newer
+// version is left untouched.
+func Open(ctx context.Context, o Options) (*Journal, error) {
+	if n := len(o.Run); n == 0 || n > 16 {
+		return nil, fmt.Errorf("journal: run %q: must have 1 to 16 bytes: %w", o.Run, fault.BadInput)
+	}
+	if o.Dir == "" {
+		return nil, fmt.Errorf("journal: no directory named: %w", fault.BadInput)
+	}
+	if o.Budget == 0 {
+		o.Budget = 64 << 20
+	}
+	j := &Journal{
+		o: o, fs: o.FS, log: o.Log, opened: time.Now(),
+		queue: make(chan *request, queueLength), kick: make(chan struct{}, 1), grown: make(chan struct{}, 1),
+		turn: make(chan struct{}, 1), closing: make(chan struct{}), gone: make(chan struct{}),
+		gaps: map[gapKey]*openGap{}, runs: []*run{newRun(o.Run)},
+	}
+	if j.fs == nil {
+		j.fs = osFS{}
+	}
+	if j.log == nil {
+		j.log = slog.New(slog.DiscardHandler)
+	}
+	if err := j.size(); err != nil {
+		return nil, err
+	}
+	j.down.Store(true)
+	if err := j.start(ctx); err != nil {
+		if isNewer(err) || ctx.Err() != nil {
+			return nil, err
+		}
+		j.fail("opening the journal", err)
+	}
+	j.turn <- struct{}{}
+	return j, nil
+}
+
+// size fixes the size of segments, of the pool and of the shares: small segments
+// for small budgets, because every class holds one that is not full.
+func (j *Journal) size() (err error) {
+	j.segment = min(max(j.o.Budget/64, 1<<20), 4<<20) &^ (pageSize - 1)
+	if j.o.segment > 0 {
+		j.segment = j.o.segment
+	}
+	j.pool = min(poolPerClass*ranks, int(j.o.Budget*3/4/j.segment))
+	if j.o.pool != 0 {
+		j.pool = max(0, j.o.pool)
+	}
+	if j.o.Budget < 4*j.segment {
+		return fmt.Errorf("journal: budget %d: must be at least %d: %w", j.o.Budget, 4*j.segment, fault.BadInput)
+	}
+	j.share, err = j.o.shares(j.segment)
+	return err
+}
+
+// start does what is left of opening: reading the directory, then writing to it.
+func (j *Journal) start(ctx context.Context) error {
+	if !j.loaded {
+		if err := j.load(); err != nil {
+			return err
+		}
+		j.loaded = true
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !j.begun {
+		if err := j.begin(); err != nil {
+			return err
+		}
+		j.begun = true
+	}
+	j.well()
+	return nil
+}
+
+// current is this life's run. The caller holds mu or is the committer.
+func (j *Journal) current() *run { return j.runs[len(j.runs)-1] }
+
+// Grown gets a token when something new can be read.
+func (j *Journal) Grown() <-chan struct{} { return j.grown }
+
+// NextSeq is the number that the next record of each class of this run will get.
+func (j *Journal) NextSeq() map[Class]Seq {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	next := make(map[Class]Seq, ranks)
+	for rank, s := range j.current().streams {
+		next[classOf(rank)] = s.next
+	}
+	return next
+}
+
+// Ack says that the platform has stored these records of a run and class. It is
+// known in RAM at once, and on disk with the next commit or after 5 s; until then
+// a crash makes them be sent again, with the same identities. Unknown runs and
+// numbers, and what is acknowledged already, are passed over; so is what would make
+// more than 256 separate ranges, and is sent again.
+func (j *Journal) Ack(of wire.Run, c Class, acked ...Range) {
+	rank := rankOf(c)
+	if rank < 0 {
+		return
+	}
+	j.mu.Lock()
+	for _, r := range j.runs {
+		if r.id == of {
+			for _, a := range acked {
+				st := r.streams[rank]
+				a.First, a.Last = max(a.First, 1), min(a.Last, st.next-1)
+				if a.First <= a.Last && (len(st.done) < maxRanges || st.done.touches(a)) {
+					j.markDone(st, a)
+				}
+			}
+		}
+	}
+	j.mu.Unlock()
+}
+
+// markDone adds numbers to a stream's set. The caller holds mu.
+func (j *Journal) markDone(s *stream, a Range) {
+	done, changed := s.done.with(a)
+	s.done = done
+	if changed && !j.dirty {
+		j.dirty, j.dirtyAt = true, j.sinceOpen()
+		wake(j.kick)
+	}
+}
+
+// sinceOpen is this journal's monotonic clock; it is never 0.
+func (j *Journal) sinceOpen() time.Duration { return time.Since(j.opened) + 1 }
+
+// wall is the time in Unix milliseconds, 0 while it is unknown.
+func (j *Journal) wall() int64 {
+	if j.o.Now == nil {
+		return 0
+	}
+	if t, known := j.o.Now(); known {
+		return t.UnixMilli()
+	}
+	return 0
+}
+
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
