@@ -1,0 +1,236 @@
+package uplink
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestCap(t *testing.T) {
+	for _, c := range []struct{ least, since, want time.Duration }{
+		{0, 0, 5 * time.Second},
+		{0, 4 * time.Second, 5 * time.Second},
+		{0, 17 * time.Second, 17 * time.Second},
+		{0, time.Hour, time.Minute},
+		{200 * time.Millisecond, 0, 200 * time.Millisecond},
+		{200 * time.Millisecond, time.Second, time.Second},
+		{time.Hour, 0, time.Minute},
+	} {
+		if got := Cap(c.least, c.since); got != c.want {
+			t.Errorf("least %v, since %v: %v, want %v", c.least, c.since, got, c.want)
+		}
+	}
+}
+
+// A thousand gateways lose their broker: those of a short outage are back soon, those
+// of a long one come back spread out, and at no moment does a crowd knock.
+func TestAThousandComeBack(t *testing.T) {
+	for _, c := range []struct {
+		away         time.Duration
+		most, spread time.Duration
+		crowd        int // attempts in any 100 ms after its return
+	}{
+		{5 * time.Second, 15 * time.Second, 2 * time.Second, 100},
+		{10 * time.Minute, time.Minute, 30 * time.Second, 25},
+	} {
+		t.Run(c.away.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				first, knocks := comeBack(t, 1000, c.away)
+				var last, soonest time.Duration = 0, time.Hour
+				for _, d := range first {
+					last, soonest = max(last, d), min(soonest, d)
+				}
+				if len(first) != 1000 || last > c.most || last-soonest < c.spread {
+					t.Errorf("%d of 1000 came back between %v and %v", len(first), soonest, last)
+				}
+				for at, n := range knocks {
+					if back := time.Duration(at)*100*time.Millisecond - c.away; back >= 0 && n > c.crowd {
+						t.Errorf("%d attempts within 100 ms, %v after its return", n, back)
+					}
+				}
+			})
+		})
+	}
+}
+
+// comeBack runs n uplinks whose broker cannot be reached for a while, and returns when
+// each knocked first after its return, and how many knocked in each 100 ms.
+func comeBack(t *testing.T, n int, away time.Duration) (first map[int]time.Duration, knocks map[int]int) {
+	began := time.Now()
+	first, knocks = map[int]time.Duration{}, map[int]int{}
+	var mu sync.Mutex
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for i := range n {
+		dial := func(context.Context, string, string) (net.Conn, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			at := time.Since(began)
+			knocks[int(at/(100*time.Millisecond))]++
+			if _, seen := first[i]; at >= away && !seen {
+				first[i] = at - away
+			}
+			return nil, errors.New("no route")
+		}
+		u := newRig(nil, func(c *Config) { c.Dial, c.Random = dial, nil })
+		all.Go(func() { _ = u.Run(ctx) })
+	}
+	time.Sleep(away + 2*time.Minute)
+	cancel()
+	all.Wait()
+	return first, knocks
+}
+
+// A link that flaps does not bring the cap down: the sessions are too short to count.
+func TestFlappingLinkWaitsLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(newStreet(t), func(c *Config) { c.Random = func() float64 { return 0.999 } }).run(t.Context())
+		for range 600 {
+			time.Sleep(time.Second)
+			r.s.cut() // every session lasts a second at most
+		}
+		before := r.Stats().Session
+		for range 600 {
+			time.Sleep(time.Second)
+			r.s.cut()
+		}
+		if n := r.Stats().Session - before; n < 9 || n > 11 {
+			t.Errorf("%d attempts in 10 min of flapping, want one a minute", n)
+		}
+		time.Sleep(3 * time.Minute) // a good session at last
+		before = r.Stats().Session
+		r.s.cut()
+		time.Sleep(6 * time.Second)
+		if n := r.Stats().Session - before; n != 1 || !r.Online() {
+			t.Errorf("%d attempts in 6 s after a good session, online %v", n, r.Online())
+		}
+		r.end()
+	})
+}
+
+// What stands in the way is raised with its reason, and cleared when it is gone;
+// meanwhile nothing is lost.
+func TestReasons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fail error = errors.New("uplink.ca: open ca.pem: no such file")
+		s := newStreet(t)
+		r := newRig(s, func(c *Config) {
+			c.Broker = "mqtts://broker.example"
+			c.TLS = func() (*tls.Config, error) { return nil, fail }
+		}).run(t.Context())
+		time.Sleep(time.Minute)
+		for _, code := range []string{condTLS, condOffline} {
+			if d, ok := r.n.get(code); !ok || !strings.Contains(d, "ca.pem") {
+				t.Errorf("%s: %q %v", code, d, ok)
+			}
+		}
+		r.stop()
+		<-r.ended
+		s.away(true)
+		r = newRig(s, nil).run(t.Context())
+		r.j.add(testRun, "alarm", `{"n":1}`)
+		time.Sleep(time.Hour)
+		if d, ok := r.n.get(condOffline); !ok || !strings.Contains(d, "no route") || r.Stats().Reason != d {
+			t.Errorf("%q %v", d, ok)
+		}
+		s.away(false)
+		time.Sleep(time.Minute)
+		if len(r.n.all()) != 0 || r.j.open() != 0 || !r.Online() {
+			t.Errorf("%v, %d open", r.n.all(), r.j.open())
+		}
+		r.end()
+	})
+}
+
+// At the end the last results are sent, the gateway says that it is off, and the will
+// is not published.
+func TestFarewell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(newStreet(t), nil).run(t.Context())
+		time.Sleep(time.Second)
+		for i := range 40 {
+			r.j.add(testRun, "result", fmt.Sprintf(`{"n":%d}`, i))
+		}
+		began := time.Now()
+		r.stop()
+		<-r.ended
+		if d := time.Since(began); d > 500*time.Millisecond {
+			t.Errorf("took %v", d)
+		}
+		if r.j.open() != 0 {
+			t.Errorf("%d results left", r.j.open())
+		}
+		if p := r.s.retained("fuqiao/v1/gw-1/presence"); p != "offline 00000000000000a1 1" {
+			t.Errorf("presence %q", p)
+		}
+		if got := r.s.on("fuqiao/v1/gw-1/presence"); len(got) != 2 || r.s.goodbyes() != 1 {
+			t.Errorf("presences %q, goodbyes %d", got, r.s.goodbyes())
+		}
+		r.s.stop()
+	})
+}
+
+// A broker that acknowledges nothing, or takes nothing, delays the end by Drain and a
+// second at most; what was not acknowledged stays in the journal.
+func TestFarewellToADeafBroker(t *testing.T) {
+	for _, how := range []string{"acknowledges nothing", "takes nothing"} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStreet(t)
+				var stuck atomic.Bool
+				free := make(chan struct{})
+				s.noAck = func(topic string) bool {
+					if stuck.Load() {
+						<-free
+					}
+					return strings.HasSuffix(topic, "/result") || strings.HasSuffix(topic, "/presence")
+				}
+				r := newRig(s, nil).run(t.Context())
+				time.Sleep(time.Second)
+				stuck.Store(how == "takes nothing")
+				for i := range 50 {
+					r.j.add(testRun, "result", fmt.Sprintf(`{"n":%d,"pad":"%s"}`, i, strings.Repeat("x", 3000)))
+				}
+				time.Sleep(time.Second)
+				began := time.Now()
+				r.stop()
+				<-r.ended
+				if d := time.Since(began); d > defaultDrain+time.Second {
+					t.Errorf("took %v", d)
+				}
+				if r.j.open() != 50 {
+					t.Errorf("%d open", r.j.open())
+				}
+				close(free)
+				s.stop()
+			})
+		})
+	}
+}
+
+// The end while nobody answers does not wait.
+func TestEndWhileConnecting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		r := newRig(newStreet(t), func(c *Config) { c.Dial = dial }).run(t.Context())
+		time.Sleep(3 * time.Second)
+		began := time.Now()
+		r.stop()
+		<-r.ended
+		if d := time.Since(began); d != 0 {
+			t.Errorf("took %v", d)
+		}
+		r.s.stop()
+	})
+}

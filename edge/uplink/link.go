@@ -1,0 +1,259 @@
+package uplink
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"fuqiao/edged/drivers/fault"
+	"fuqiao/edged/edge/journal"
+	"fuqiao/edged/edge/uplink/mqtt"
+	"fuqiao/edged/edge/wire"
+)
+
+// errReopen ends a session whose receivers have caught up with a full queue.
+const errReopen = reopen("the queues are empty again")
+
+type reopen string
+
+func (r reopen) Error() string { return string(r) }
+
+const (
+	presenceEvery = 5 * time.Second
+	// lookEvery is how often a full queue is looked at.
+	lookEvery = 20 * time.Millisecond
+	idle      = time.Minute
+)
+
+// link is the life of one session. All of it runs on the goroutine of Uplink.Run.
+type link struct {
+	u     *Uplink
+	s     *mqtt.Session
+	id    Session
+	began time.Time
+	w     window
+	p     *pump
+	// first are the messages that open a session, and what could not be handed over.
+	first  []item
+	told   presence
+	warned bool // of orders that found a full queue
+}
+
+// presence is what was last said of ourselves, and what the broker says we said.
+type presence struct {
+	last  []byte
+	at    time.Time
+	echo  []byte
+	heard bool
+}
+
+func newLink(u *Uplink, s *mqtt.Session, id Session) *link {
+	l := &link{u: u, s: s, id: id, began: time.Now()}
+	l.p = newPump(u.c.Journal, u.c.Run, u.c.Feeds, func(c journal.Class, err error) {
+		u.c.Log.Error("journal not readable", "class", fmt.Sprint(c), "error", err)
+	})
+	l.p.wrap = u.c.Wrap
+	return l
+}
+
+// live opens the session, serves it to its end and returns why it ended.
+func (l *link) live(ctx context.Context) error {
+	err := l.open(ctx)
+	if err == nil {
+		err = l.serve(ctx)
+	}
+	switch {
+	case ctx.Err() != nil && l.s.Err() == nil:
+		l.farewell(ctx)
+	case !errors.Is(err, errReopen):
+		l.s.Abort(err) // no goodbye: the will says that we are gone
+	}
+	_ = l.s.Close(context.WithoutCancel(ctx))
+	done, open := l.w.sweep()
+	l.p.ack(done)
+	l.u.count(func(s *Stats) {
+		s.arrived(done)
+		s.Resent += uint64(open)
+	})
+	return err
+}
+
+// open subscribes and lines up what a new session begins with.
+func (l *link) open(ctx context.Context) error {
+	wait, cancel := context.WithTimeout(ctx, answerIn)
+	defer cancel()
+	u := l.u
+	if err := l.s.Subscribe(wait, filters(u.topics.Down(u.c.Gateway, nil))); err != nil {
+		return err
+	}
+	own := len(u.topics.Down(u.c.Gateway, nil))
+	if groups := filters(u.topics.Down(u.c.Gateway, u.c.Groups)[own:]); len(groups) > 0 {
+		err := l.s.Subscribe(wait, groups)
+		if err != nil && !errors.Is(err, fault.Refused) {
+			return err
+		}
+		// Better a box without its groups than no box.
+		u.refused(err)
+	}
+	l.announce()
+	if u.c.Inventory != nil {
+		index, parts := u.c.Inventory()
+		for i, part := range parts {
+			l.retain(u.topics.InventoryPart(u.c.Gateway, i+1), part)
+		}
+		l.retain(u.topics.Of(u.c.Gateway, wire.ChanInventory), index)
+	}
+	u.allDirty()
+	u.up(l.id, l.s.SessionPresent())
+	return nil
+}
+
+// filters gives each subscription the QoS of the contract.
+func filters(topics []string) map[string]byte {
+	f := map[string]byte{}
+	for _, t := range topics {
+		f[t] = 1
+		if strings.HasSuffix(t, "/"+string(wire.ChanSession)+"/+") || strings.HasSuffix(t, "/"+string(wire.ChanTime)) {
+			f[t] = 0
+		}
+	}
+	return f
+}
+
+// announce lines up a presence.
+func (l *link) announce() {
+	l.u.announce.Store(false)
+	l.told.last, l.told.at = l.u.c.Presence(l.id, wire.Online), time.Now()
+	l.retain(l.u.topics.Of(l.u.c.Gateway, wire.ChanPresence), l.told.last)
+}
+
+// retain lines up a last-value message.
+func (l *link) retain(topic string, payload []byte) {
+	l.first = append(l.first, item{msg: mqtt.Message{Topic: topic, QoS: 1, Retained: true, Payload: payload}})
+}
+
+// serve is the loop of a session.
+func (l *link) serve(ctx context.Context) error {
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
+	for {
+		grown := l.u.c.Journal.Grown()
+		if err := l.fill(ctx, pickAll); err != nil {
+			return err
+		}
+		timer.Reset(l.due(time.Now()))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.s.Done():
+			return l.s.Err()
+		case <-l.w.done():
+		case <-grown:
+			l.p.grown()
+		case <-l.u.wake:
+		case m := <-l.u.private:
+			l.hear(m)
+		case <-timer.C:
+		}
+		if err := l.settle(); err != nil {
+			return err
+		}
+		if err := l.check(time.Now()); err != nil {
+			return err
+		}
+	}
+}
+
+// check does what is due by time and says when the session is to end.
+func (l *link) check(now time.Time) error {
+	if l.u.overflow.Load() {
+		if !l.warned {
+			l.warned = true
+			l.u.c.Notice(condDropped, "orders found a full queue; the broker delivers them again", true)
+		}
+		if len(l.u.orders) == 0 && len(l.u.stops) == 0 && now.Sub(l.began) >= reopenEvery {
+			return errReopen
+		}
+	}
+	if len(l.w.flights) > 0 && now.Sub(l.w.flights[0].receipt.Sent) >= ackIn {
+		return fmt.Errorf("no PUBACK for %v: %w", ackIn, fault.NoReply)
+	}
+	if l.presenceStale() && now.Sub(l.told.at) >= presenceEvery {
+		l.announce()
+	}
+	return nil
+}
+
+// presenceStale tells whether presence is to be published again.
+func (l *link) presenceStale() bool {
+	return l.u.announce.Load() || l.told.heard && !bytes.Equal(l.told.echo, l.told.last)
+}
+
+// due is how long nothing has to be done unless something happens.
+func (l *link) due(now time.Time) time.Duration {
+	next := idle
+	sooner := func(d time.Duration) {
+		if d > 0 {
+			next = min(next, d)
+		}
+	}
+	if l.u.overflow.Load() {
+		sooner(lookEvery)
+	}
+	if l.presenceStale() {
+		sooner(max(presenceEvery-now.Sub(l.told.at), time.Millisecond))
+	}
+	if len(l.w.flights) > 0 {
+		sooner(max(ackIn-now.Sub(l.w.flights[0].receipt.Sent), time.Millisecond))
+	}
+	sooner(l.u.stateIn(now))
+	sooner(l.p.retryIn(now))
+	return next
+}
+
+// hear takes a message that is meant for the uplink itself.
+func (l *link) hear(m private) {
+	switch m.channel {
+	case wire.ChanPresence:
+		l.told.echo, l.told.heard = m.Payload, true
+	case wire.ChanTime:
+		if !m.Retained && l.u.c.Beacon != nil {
+			l.u.c.Beacon(m.Payload, m.At)
+		}
+	case wire.ChanAck:
+		l.u.count(func(s *Stats) { s.Acks++ })
+	}
+}
+
+// settle takes what has been acknowledged out of the window. The error is of a
+// publication that the library has given up: the session is of no use any more.
+func (l *link) settle() error {
+	var done []flight
+	var lost error
+	for {
+		f, delivered, known := l.w.pop()
+		if !known {
+			break
+		}
+		if !delivered {
+			lost = fmt.Errorf("publication to %s was given up: %w", f.msg.Topic, fault.NoReply)
+			break
+		}
+		done = append(done, f)
+		if f.rec.Seq == 0 {
+			l.u.forget(f.msg.Topic)
+		}
+	}
+	if len(done) > 0 {
+		l.p.ack(done)
+		rtt := time.Since(done[len(done)-1].receipt.Sent)
+		l.u.count(func(s *Stats) {
+			s.arrived(done)
+			s.RTT, s.InFlight = rtt, len(l.w.flights)
+		})
+	}
+	return lost
+}

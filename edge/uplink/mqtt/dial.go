@@ -1,0 +1,112 @@
+package mqtt
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"fuqiao/edged/drivers/fault"
+)
+
+const (
+	// userTimeout is how long sent bytes may stay unacknowledged before the kernel
+	// gives the connection up, in ms (tcp(7), TCP_USER_TIMEOUT). Without it a link
+	// that died with a full send buffer is never noticed.
+	userTimeout = 5000
+	// notSent is how many unsent bytes the kernel takes before a write waits
+	// (tcp(7), TCP_NOTSENT_LOWAT): an alarm is never queued behind more than that.
+	notSent = 16 << 10
+)
+
+// dialTCP opens a TCP connection with our socket options. It asks no proxy. The
+// kernel's keep-alive stays off: MQTT has its own and bytes cost money.
+func dialTCP(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := tune(conn); err != nil {
+		return nil, errors.Join(fmt.Errorf("socket options: %w", err), conn.Close())
+	}
+	return conn, nil
+}
+
+// tune sets the socket options where conn is a TCP socket.
+func tune(conn net.Conn) error {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	err = raw.Control(func(fd uintptr) {
+		inner = errors.Join(
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, userTimeout),
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, notSent))
+	})
+	return errors.Join(err, inner)
+}
+
+// counters are the bytes of one connection as they pass the socket, TLS included.
+type counters struct{ in, out atomic.Int64 }
+
+// counted is a net.Conn that counts.
+type counted struct {
+	net.Conn
+	c *counters
+}
+
+// Read counts what came.
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.c.in.Add(int64(n))
+	return n, err
+}
+
+// Write counts what went.
+func (c counted) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.c.out.Add(int64(n))
+	return n, err
+}
+
+// open dials and secures the stream. raw is the socket itself: closing it never waits.
+func open(ctx context.Context, o Options, c *counters) (conn, raw net.Conn, err error) {
+	t, err := parseBroker(o.Broker)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t.secure && o.TLS == nil {
+		return nil, nil, fmt.Errorf("broker %q: mqtts needs a CA, a certificate and a key: %w", o.Broker, fault.BadInput)
+	}
+	raw, err = o.Dial(ctx, "tcp", t.address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("broker %s: %w", t.address, err)
+	}
+	if !t.secure {
+		if a, ok := raw.RemoteAddr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+			err := fmt.Errorf("broker %q: the name leads to %s, and plain mqtt:// is only for a loopback address: %w", o.Broker, a, fault.BadInput)
+			return nil, nil, errors.Join(err, raw.Close())
+		}
+		return counted{raw, c}, raw, nil
+	}
+	cfg := o.TLS.Clone()
+	if cfg.ServerName == "" {
+		cfg.ServerName = t.host
+	}
+	secured := tls.Client(counted{raw, c}, cfg)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("broker %s: TLS: %w", t.address, err), raw.Close())
+	}
+	return secured, raw, nil
+}
