@@ -1,0 +1,125 @@
+// Package intake takes camera events in: it stamps each with the gateway's identity
+// and time, refuses what is too large, keeps it in the journal, and only then lets
+// the camera's request be answered.
+package intake
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fuqiao/edged/drivers"
+	"fuqiao/edged/drivers/fault"
+)
+
+// MaxData is the largest event in bytes; pictures travel by another way.
+const MaxData = 32 << 10
+
+// remembered is how many of a camera's latest event ids are known again.
+const remembered = 256
+
+// Keep puts a record into the journal and returns when it is on disk.
+type Keep func(ctx context.Context, e Stamped) error
+
+// Stamped is an event with everything that the gateway knows of it.
+type Stamped struct {
+	Camera string
+	Act    string
+	drivers.Event
+	// Arrived is when it came, by the gateway's clock, for Keep to stamp.
+	Arrived time.Time
+}
+
+// Camera runs one Watcher.
+type Camera struct {
+	ID      string
+	Log     *slog.Logger
+	Watcher drivers.Watcher
+	Keep    Keep
+
+	mu     sync.Mutex
+	recent []string
+	kept   atomic.Uint64
+	twice  atomic.Uint64
+	failed atomic.Uint64
+}
+
+// Counts are the camera's books: events kept, repeats of a kept one, and those that
+// the journal did not take (the camera was told so).
+type Counts struct{ Kept, Repeats, Failed uint64 }
+
+// Counts reads the books.
+func (c *Camera) Counts() Counts {
+	return Counts{c.kept.Load(), c.twice.Load(), c.failed.Load()}
+}
+
+// Run watches until ctx ends.
+func (c *Camera) Run(ctx context.Context) error {
+	err := c.Watcher.Watch(ctx, c.take)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("camera %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// take keeps one event; nil means that it is on disk, now or since an earlier time:
+// a sender that repeats an event because our answer was lost makes no second one.
+func (c *Camera) take(ctx context.Context, e drivers.Event) error {
+	if len(e.Data) > MaxData {
+		return fmt.Errorf("event of %d bytes: %w; at most %d", len(e.Data), fault.BadInput, MaxData)
+	}
+	if c.known(e.ID) {
+		c.twice.Add(1)
+		return nil
+	}
+	s := Stamped{Camera: c.ID, Event: e, Act: "event:" + c.ID + ":" + idOf(e)}
+	if err := c.Keep(ctx, s); err != nil {
+		c.failed.Add(1)
+		return fmt.Errorf("camera %s: %w", c.ID, err)
+	}
+	c.kept.Add(1)
+	c.remember(e.ID)
+	return nil
+}
+
+// idOf is the source's own id, or a short hash where it has none.
+func idOf(e drivers.Event) string {
+	if e.ID != "" {
+		return e.ID
+	}
+	h := fnv.New64a()
+	h.Write(e.Data)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (c *Camera) known(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if id == "" {
+		return false
+	}
+	for _, r := range c.recent {
+		if r == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Camera) remember(id string) {
+	if id == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.recent) == remembered {
+		c.recent = c.recent[1:]
+	}
+	c.recent = append(c.recent, strings.Clone(id))
+}
