@@ -219,7 +219,7 @@ func (g *Gateway) buildWires() {
 			Log:  g.log,
 			Notice: func(code, detail string, raised bool) {
 				tell(code, detail, raised)
-				if code == "bus.port_lost" && !raised {
+				if !raised && (code == "bus.port_lost" || code == "bus.write_stalled") {
 					select {
 					case g.rehalt <- name:
 					default:
@@ -285,19 +285,29 @@ func (g *Gateway) buildRooms() {
 			})
 		},
 	})
-	for id, d := range f.Devices {
+	g.servers = intake.NewServers(g.log, g.spawn(floorIntake))
+}
+
+// buildDomes makes an arbiter for every dome that is open.
+func (g *Gateway) buildDomes() {
+	for id, d := range g.s.File.Devices {
 		if g.s.Catalog[d.Model].Kind == "dome" {
 			g.domes[id] = ptz.New(g.domeConfig(id, g.s.Claims[id]))
 		}
 	}
-	g.servers = intake.NewServers(g.log, g.spawn(floorIntake))
 }
 
 // domeConfig joins one dome's arbiter to the station and to its bus.
 func (g *Gateway) domeConfig(id string, claims drivers.Claims) ptz.Config {
 	b := g.buses[claims.Bus]
+	evidence := drivers.Commanded
+	if dev, err := g.station.Device(id); err == nil {
+		if e, ok := dev.(drivers.Evident); ok {
+			evidence = e.Evidence()
+		}
+	}
 	return ptz.Config{
-		Dome: id, Log: g.log, Evidence: drivers.Commanded.String(),
+		Dome: id, Log: g.log, Evidence: evidence.String(),
 		Post: func(act string, rank int, limit time.Duration, run func(context.Context, drivers.Device), drop func(error)) error {
 			_, err := g.station.Post(id, station.Job{Act: act, Rank: rank, Limit: limit, Over: wire.ByLimit(), Run: run, Drop: drop})
 			return err

@@ -46,6 +46,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 	if err := g.openDevices(ctx); err != nil {
 		return err
 	}
+	g.buildDomes()
 	start(floorDevices, "station", g.station)
 	g.dir = g.directory()
 	g.settle(ctx)

@@ -58,7 +58,7 @@ func zhDevices() [][2]string {
 		{"model %s has no address and needs a bus of its own; %s is used by %s already, in line %s", "型号 %s 没有地址，需要独占一条总线；%s 已由 %s 使用，在第 %s 行"},
 		{"bus %s belongs to %s alone (line %s), whose model has no address", "总线 %s 由 %s 独占（第 %s 行），因其型号没有地址"},
 		{"bus %s runs at %s baud; model %s can do: %s", "总线 %s 的波特率是 %s；型号 %s 支持：%s"},
-		{"bus %s has parity %s; model %s needs %s", "总线 %s 的校验位是 %s；型号 %s 需要 %s"},
+		{"bus %s has parity %s; model %s needs parity %s", "总线 %s 的校验位是 %s；型号 %s 需要校验位 %s"},
 		{"output %s is marked remote in line %s; one that a device uses cannot be switched from the platform", "输出 %s 在第 %s 行设为 remote；设备使用的输出不能由平台直接开关"},
 		{"input %s is used by %s already, in line %s", "输入 %s 已由 %s 使用，在第 %s 行"},
 		{"%s is used by %s already, in line %s", "%s 已由 %s 使用，在第 %s 行"},

@@ -1,8 +1,6 @@
 package uplink
 
 import (
-	"bytes"
-	"strconv"
 	"time"
 
 	"fuqiao/edged/edge/journal"
@@ -191,31 +189,4 @@ func (p *pump) ack(done []flight) {
 	for k, r := range ranges {
 		p.j.Ack(k.run, k.class, r...)
 	}
-}
-
-// splice puts a record's identity, and the mark of what is late, behind the first
-// brace of its JSON: the record was written before its seq was known, and is read
-// long after its producer has gone. In a SenML pack, an array, that is its first
-// record, where receivers ignore names that they do not know (RFC 8428, section 4.4).
-func splice(data []byte, id journal.ID, historical bool) []byte {
-	at := bytes.IndexByte(data, '{') + 1
-	if at == 0 {
-		return data
-	}
-	out := make([]byte, 0, len(data)+80)
-	out = append(out, data[:at]...)
-	out = append(out, `"id":"`...)
-	out = append(out, id.Run...)
-	out = append(out, '/')
-	out = append(out, id.Class...)
-	out = append(out, '/')
-	out = strconv.AppendUint(out, uint64(id.Seq), 10)
-	out = append(out, '"')
-	if historical {
-		out = append(out, `,"historical":true`...)
-	}
-	if rest := bytes.TrimLeft(data[at:], " \t\r\n"); len(rest) > 0 && rest[0] != '}' {
-		out = append(out, ',')
-	}
-	return append(out, data[at:]...)
 }

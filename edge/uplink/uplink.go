@@ -41,7 +41,7 @@ type Config struct {
 	Journal Journal
 	Feeds   []Feed
 	// Wrap makes the message of a record: its envelope with the identity, and the mark
-	// of what was kept while there was no session. nil puts both into the record.
+	// of what was kept while there was no session.
 	Wrap func(rec journal.Record, historical bool) []byte
 	// Presence makes the presence with state wire.Online or wire.Offline (the will,
 	// and the goodbye).
@@ -105,9 +105,6 @@ func New(c Config) *Uplink {
 	}
 	if c.Drain == 0 {
 		c.Drain = defaultDrain
-	}
-	if c.Wrap == nil {
-		c.Wrap = func(rec journal.Record, historical bool) []byte { return splice(rec.Data, rec.ID, historical) }
 	}
 	u := &Uplink{c: c, topics: wire.Topics{Root: c.Root}, groups: map[string]bool{},
 		orders: make(chan Inbound, queueOrders), stops: make(chan Inbound, queueStops), frames: make(chan Inbound, queueFrames),
