@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"fuqiao/edged/config"
 	"fuqiao/edged/drivers"
@@ -107,6 +108,35 @@ func (g *Gateway) secret(name string) ([]byte, error) {
 		return nil, fmt.Errorf("secret %s: %w", name, err)
 	}
 	return trimNewline(raw), nil
+}
+
+// secretsEvery is how often missing secrets are looked for again.
+const secretsEvery = 10 * time.Second
+
+// watchSecrets raises a condition for each device whose secret is not there or may be
+// read by others, and clears it when that is mended.
+func (g *Gateway) watchSecrets(ctx context.Context) error {
+	tick := time.NewTicker(secretsEvery)
+	defer tick.Stop()
+	for {
+		for id, claims := range g.s.Claims {
+			var errs []error
+			for _, name := range claims.Secrets {
+				_, err := g.secret(name)
+				errs = append(errs, err)
+			}
+			if err := errors.Join(errs...); err != nil {
+				g.health.Raise("secret.missing", id, err.Error())
+			} else {
+				g.health.Clear("secret.missing", id)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // trimNewline drops the line end that editors and echo leave behind a secret.

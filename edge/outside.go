@@ -82,6 +82,7 @@ func (g *Gateway) startOutside(ctx context.Context) {
 	start("device states", g.states)
 	start("refusals", g.tellRefusals)
 	start("clock", g.watchClock)
+	start("secrets", g.watchSecrets)
 	box := telemetry.NewBox(f.State.Dir)
 	start("telemetry", telemetry.New(telemetry.Config{
 		Base: "urn:dev:ops:" + f.Root + "-" + f.Gateway + ":", Every: time.Duration(f.Uplink.TelemetryS) * time.Second, Log: g.log,

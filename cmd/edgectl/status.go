@@ -95,7 +95,7 @@ func (t *tool) showStatus(s edge.Status) error {
 		link = t.p.Sprintf("connected for %s, round trip %.0f ms", round(s.Uplink.SinceS), s.Uplink.RTTMS)
 	}
 	t.say("uplink  %s", link)
-	t.say("clock   %s ±%.0f ms (%s)  trust file version %d  refused %d", s.Clock.Quality, s.Clock.ErrorMS, s.Clock.Source, s.Trust, s.Refused)
+	t.say("clock   %s ±%.0f ms (%s)  trust file version %d  refused %d", t.p.Say(s.Clock.Quality), s.Clock.ErrorMS, s.Clock.Source, s.Trust, s.Refused)
 	fmt.Fprintln(t.out)
 	if len(s.Conditions) == 0 {
 		t.say("nothing is wrong")
@@ -111,7 +111,7 @@ func (t *tool) showStatus(s edge.Status) error {
 	w := tabwriter.NewWriter(t.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, t.p.Sprintf("DEVICE\tKIND\tMODEL\tSTATE\tNAME\tNOW"))
 	for _, d := range s.Devices {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, d.Kind, d.Model, d.State, d.Name, d.Doing)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, t.p.Say(d.Kind), d.Model, t.p.Say(d.State), d.Name, d.Doing)
 	}
 	if err := w.Flush(); err != nil {
 		return err

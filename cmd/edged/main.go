@@ -80,7 +80,7 @@ func load(file string, p *text.Printer, errs io.Writer) (edge.Setup, bool) {
 	if f != nil {
 		var more []config.Problem
 		claims, more = drivers.Check(f, cat)
-		problems = append(problems, more...)
+		problems = config.Sort(append(problems, more...))
 	}
 	for _, q := range problems {
 		fmt.Fprintln(errs, p.Problem(q))

@@ -58,7 +58,7 @@ func Catalogue() []Condition {
 		{"uplink.orders_dropped", Warning, "orders came faster than they can be taken", "find the sender that floods", 0, time.Minute},
 		{"clock.unknown", Warning, "the time is not known", "orders with an expiry wait for a time beacon; check NTP", 30 * time.Second, 0},
 		{"trust.missing", Alarm, "there is no valid trust file: no signed order can be obeyed", "provision the trust file", 0, 0},
-		{"secret.missing", Alarm, "a secret that the configuration names is not there", "store it with edgectl secret set, or provision it", 0, 0},
+		{"secret.missing", Alarm, "a secret that the configuration names is not there", "put it into secrets/ below the state directory, mode 0600, owned by the daemon's user", 0, 0},
 		{"config.refused", Warning, "a changed configuration was refused and the old one goes on", "run edged -check on it", 0, 0},
 		{"orders.forged", Warning, "orders came that no trusted key has signed", "find out who can publish at the broker", 0, 10 * time.Minute},
 	}

@@ -10,19 +10,31 @@ import (
 	"time"
 )
 
-// Limits of a listener for cameras. The handlers bound bodies and answers further.
-const (
-	headerTimeout = 5 * time.Second  // a whole request header, or the connection ends
-	readTimeout   = 30 * time.Second // a whole request, whatever its handler allows
-	writeTimeout  = 30 * time.Second // from the end of the header to the end of the answer
-	idleTimeout   = 30 * time.Second // between two requests of one connection
-	maxHeader     = 8 << 10          // bytes; net/http grants 4 KiB on top
-	maxConns      = 256              // connections of one address
-	maxPeerConns  = 32               // of these, from one host: one sick camera is not all of them
-	closeWithin   = 2 * time.Second  // for answers under way when the last endpoint goes
-	firstRetry    = 200 * time.Millisecond
-	lastRetry     = 10 * time.Second
-)
+// limits bound what the cameras' network can ask of us. Endpoints bound bodies and
+// answers further.
+type limits struct {
+	// header is the time for a whole request header, read that for a whole request,
+	// write that from the end of the header to the end of the answer, idle that
+	// between two requests of one connection.
+	header, read, write, idle time.Duration
+	// headerBytes is the size of a header; net/http grants 4 KiB on top.
+	headerBytes int
+	// conns is the connections of one address, peer those of one host at it: one sick
+	// camera is not all of them.
+	conns, peer int
+	// close is the time for answers under way when the last endpoint goes.
+	close time.Duration
+	// firstRetry and lastRetry bound the wait for an address that is not there.
+	firstRetry, lastRetry time.Duration
+}
+
+func houseLimits() limits {
+	return limits{
+		header: 5 * time.Second, read: 30 * time.Second, write: 30 * time.Second, idle: 30 * time.Second,
+		headerBytes: 8 << 10, conns: 256, peer: 32, close: 2 * time.Second,
+		firstRetry: 200 * time.Millisecond, lastRetry: 10 * time.Second,
+	}
+}
 
 // Servers are the house's HTTP listeners for camera sources: one per address that an
 // endpoint is claimed at, shared by all endpoints there, open while there is one.
@@ -33,6 +45,7 @@ type Servers struct {
 	// (again). Set it before the first Serve; nil drops it. It must not block.
 	Notice func(hostport string, err error)
 
+	limits limits
 	log    *slog.Logger
 	spawn  func(name string, run func(ctx context.Context) error)
 	listen func(ctx context.Context, hostport string) (net.Listener, error)
@@ -48,7 +61,7 @@ func NewServers(log *slog.Logger, spawn func(name string, run func(ctx context.C
 		var c net.ListenConfig
 		return c.Listen(ctx, "tcp", hostport)
 	}
-	return &Servers{log: log, spawn: spawn, listen: listen, sites: map[string]*site{}}
+	return &Servers{limits: houseLimits(), log: log, spawn: spawn, listen: listen, sites: map[string]*site{}}
 }
 
 // Serve puts h at hostport and path until ctx ends, and blocks as long. The path is
@@ -65,7 +78,7 @@ func (s *Servers) Serve(ctx context.Context, hostport, path string, h http.Handl
 	case <-st.ended: // the house is closing
 	}
 	if s.leave(st, path) {
-		<-st.ended // bounded by closeWithin: the address is free for whoever comes next
+		st.wait(2 * s.limits.close) // then the address is free for whoever comes next
 	}
 	return ctx.Err()
 }

@@ -19,7 +19,6 @@ type site struct {
 
 	mu       sync.Mutex
 	handlers map[string]http.Handler
-	over     bool
 }
 
 // run listens and serves until the last endpoint leaves or the house closes.
@@ -27,13 +26,14 @@ func (s *site) run(ctx context.Context) error {
 	defer s.finish()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
+	lim := s.servers.limits
+	for wait := lim.firstRetry; ; wait = min(2*wait, lim.lastRetry) {
 		l, err := s.servers.listen(ctx, s.hostport)
 		if err == nil {
 			s.servers.notice(s.hostport, nil)
 			s.servers.log.Info("listening for camera events", "address", l.Addr().String())
-			err = s.serve(ctx, newGate(l, maxConns, maxPeerConns))
-			wait = firstRetry
+			err = s.serve(ctx, newGate(l, lim.conns, lim.peer))
+			wait = lim.firstRetry
 		}
 		if s.gone(ctx) {
 			return nil
@@ -53,34 +53,37 @@ func (s *site) run(ctx context.Context) error {
 	}
 }
 
-// finish lets everybody go who waits for this site, also those who came late.
+// finish lets everybody go who waits for this site; whoever comes later gets a new one.
 func (s *site) finish() {
 	s.servers.mu.Lock()
 	if s.servers.sites[s.hostport] == s {
 		delete(s.servers.sites, s.hostport)
 	}
 	s.servers.mu.Unlock()
-	s.mu.Lock()
-	s.over = true
-	s.mu.Unlock()
 	close(s.ended)
 }
 
 // serve answers requests until the site is to go; then those under way get a moment.
 func (s *site) serve(ctx context.Context, l net.Listener) error {
+	defer l.Close() // a second time, as a rule
+	lim := s.servers.limits
 	server := &http.Server{
 		Handler:                      s,
-		ReadHeaderTimeout:            headerTimeout,
-		ReadTimeout:                  readTimeout,
-		WriteTimeout:                 writeTimeout,
-		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               maxHeader,
+		ReadHeaderTimeout:            lim.header,
+		ReadTimeout:                  lim.read,
+		WriteTimeout:                 lim.write,
+		IdleTimeout:                  lim.idle,
+		MaxHeaderBytes:               lim.headerBytes,
 		ErrorLog:                     slog.NewLogLogger(s.servers.log.Handler(), slog.LevelDebug),
 		DisableGeneralOptionsHandler: true,
 	}
 	served := make(chan error, 1)
 	s.servers.spawn("http "+s.hostport+" accept", func(context.Context) error {
-		served <- server.Serve(l)
+		err := server.Serve(l)
+		select {
+		case served <- err:
+		default: // started again after a panic: the first end was the end
+		}
 		return nil
 	})
 	select {
@@ -89,12 +92,24 @@ func (s *site) serve(ctx context.Context, l net.Listener) error {
 	case <-s.stop:
 	case <-ctx.Done():
 	}
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), lim.close)
 	defer cancel()
 	if err := server.Shutdown(patience); err != nil {
 		return server.Close()
 	}
 	return nil
+}
+
+// wait waits for the end of the listener; it gives up after most, for a house that
+// has never run it.
+func (s *site) wait(most time.Duration) {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-s.ended:
+	case <-timer.C:
+		s.servers.log.Warn("listener for camera events did not end", "address", s.hostport)
+	}
 }
 
 // gone tells whether there is nothing to serve any more.

@@ -98,7 +98,7 @@ func (j *Journal) answer(at int, seq Seq, err error) {
 func (j *Journal) collect(first *request) {
 	j.batch = append(j.batch[:0], first)
 	n := len(first.data)
-	began := time.Now()
+	began, yields := time.Now(), 0
 	for n < batchBytes && len(j.batch) < queueLength {
 		select {
 		case r := <-j.queue:
@@ -107,7 +107,7 @@ func (j *Journal) collect(first *request) {
 			continue
 		default:
 		}
-		if len(j.batch) >= j.expect || time.Since(began) > j.patience {
+		if yields++; len(j.batch) >= j.expect || yields > mostYields || time.Since(began) > j.patience {
 			break
 		}
 		runtime.Gosched()

@@ -83,10 +83,11 @@ const (
 	lookNewer      // both copies name one newer version
 )
 
-// decodeHeader reads a header page, which may be short. Where the copies differ (a
+// decodeHeader reads the beginning of a file, which may be short: two pages, for a
+// segment that was begun has an end mark in the second even if the first is wiped. Where the copies differ (a
 // rewrite was torn) the newer one counts: its segment has no records yet.
 func decodeHeader(b []byte) (header, look) {
-	page := make([]byte, pageSize)
+	page := make([]byte, 2*pageSize)
 	copy(page, b)
 	first, ok1 := decodeCopy(page)
 	second, ok2 := decodeCopy(page[copyAt:])

@@ -19,12 +19,13 @@ const (
 	calmAfter    = time.Minute            // without damage or drops their condition is cleared
 	idleAfter    = time.Second            // without appends the pool is filled
 	fillEvery    = 100 * time.Millisecond // one step of filling
-	mostPatience = time.Millisecond
-	fullFor      = time.Minute // after ENOSPC nothing grows
-	fillStep     = 256 << 10   // bytes
-	queueLength  = 256         // appends that wait for the committer
-	batchBytes   = 1 << 20     // at most so much in one commit
-	keepBuffer   = 8 << 10     // larger copies of records are not kept for reuse
+	mostPatience = time.Millisecond       // that a commit waits for as many writers as the last one had
+	mostYields   = 5000                   // and this often it gives way to them
+	fullFor      = time.Minute            // after ENOSPC nothing grows
+	fillStep     = 256 << 10              // bytes
+	queueLength  = 256                    // appends that wait for the committer
+	batchBytes   = 1 << 20                // at most so much in one commit
+	keepBuffer   = 8 << 10                // larger copies of records are not kept for reuse
 	poolPerClass = 2
 )
 

@@ -125,7 +125,7 @@ func (j *Journal) readHeader(s *segment) (look, error) {
 	if s.size, err = f.Size(); err != nil {
 		return lookBad, err
 	}
-	page := make([]byte, pageSize)
+	page := make([]byte, 2*pageSize)
 	n, err := readFull(f, page, 0)
 	if err != nil {
 		return lookBad, err

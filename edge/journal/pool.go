@@ -90,6 +90,10 @@ func (j *Journal) Prepare(ctx context.Context) error {
 	if !j.begun {
 		return fmt.Errorf("journal: %w", ErrStorage)
 	}
+	return j.fillAll(ctx)
+}
+
+func (j *Journal) fillAll(ctx context.Context) error {
 	for s := j.unfilled(); s != nil; s = j.unfilled() {
 		if err := errors.Join(ctx.Err(), j.fillSome(s, true)); err != nil {
 			return err

@@ -116,7 +116,7 @@ func (j *Journal) allocate(rank int, need int64) (*segment, error) {
 			return nil, err
 		}
 	}
-	full := j.isFull()
+	full, last := j.isFull(), false
 	for {
 		s := j.takeFree(rank, need, full)
 		if s == nil && !full && j.headroom(rank) >= need {
@@ -140,7 +140,10 @@ func (j *Journal) allocate(rank int, need int64) (*segment, error) {
 			continue
 		}
 		if err := j.dropOne(rank); err != nil {
-			return nil, err
+			if !full || last {
+				return nil, err
+			}
+			full, last = false, true // nothing may go: perhaps there is space again
 		}
 	}
 }

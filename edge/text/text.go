@@ -37,7 +37,7 @@ func New(lang string) *Printer {
 
 // tables are the translations by topic: pairs of English and Chinese.
 func tables() [][][2]string {
-	return [][][2]string{zhFile(), zhYAML(), zhValues(), zhBetween(), zhDevices(), zhResults(), zhReasons(), zhConditions(), zhPrograms()}
+	return [][][2]string{zhFile(), zhYAML(), zhValues(), zhBetween(), zhDevices(), zhResults(), zhReasons(), zhConditions(), zhPrograms(), zhEdgectl()}
 }
 
 // Sprintf is fmt.Sprintf in the Printer's language. Numbers stand as fmt writes

@@ -140,7 +140,8 @@ func (r Topics) Parse(name string) (Topic, error) {
 	if len(parts) > 0 {
 		t.Part, parts = parts[0], parts[1:]
 	}
-	if len(parts) > 0 || !t.wellFormed() {
+	// The last test finds empty levels, such as a slash at the end.
+	if len(parts) > 0 || !t.wellFormed() || t.String() != name {
 		return Topic{}, fmt.Errorf("topic %q: not one of the contract's", clip(name))
 	}
 	return t, nil

@@ -1,0 +1,345 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// diskFault answers one operation on a file whose name begins so, the nth time and as
+// often as times says (0 = for ever).
+type diskFault struct {
+	op, name string
+	after    int
+	times    int
+	short    int
+	err      error
+}
+
+func (d *diskFault) hook() func(op, name string) (int, error) {
+	seen := 0
+	return func(op, name string) (int, error) {
+		if op != d.op || !strings.HasPrefix(name, d.name) {
+			return 0, nil
+		}
+		if seen++; seen <= d.after || d.times > 0 && seen > d.after+d.times {
+			return 0, nil
+		}
+		return d.short, d.err
+	}
+}
+
+// TestOneFailedCommit shows the rule for a write or sync that fails once: what was
+// not acknowledged is written again into a fresh segment and then acknowledged
+// under the numbers it had; the descriptor that failed is not synced again.
+func TestOneFailedCommit(t *testing.T) {
+	for _, d := range []diskFault{
+		{op: "write", name: "seg", times: 1, err: syscall.EIO},
+		{op: "write", name: "seg", times: 1, short: 100, err: syscall.ENOSPC},
+		{op: "write", name: "seg", times: 1, short: 5000, err: syscall.EIO},
+		{op: "sync", name: "seg", times: 1, err: syscall.EIO},
+		{op: "sync", name: "seg", times: 1, err: syscall.ENOSPC},
+	} {
+		t.Run(fmt.Sprintf("%s %v after %d bytes", d.op, d.err, d.short), func(t *testing.T) {
+			fs := newMemFS()
+			j, notes := open(t, small(fs, "a"))
+			var want []string
+			for i := range 3 {
+				appendNow(t, j, Event, rec(fmt.Sprint(i), 700))
+				want = append(want, fmt.Sprintf("run-a/%d", i+1))
+			}
+			first := j.current().streams[eventRank].tailOf().name
+			fs.fail = d.hook()
+			if seq := appendNow(t, j, Event, rec("x", 700)); seq != 4 {
+				t.Fatal(seq)
+			}
+			synced := fs.syncs[first]
+			if seq := appendNow(t, j, Event, rec("y", 700)); seq != 5 {
+				t.Fatal(seq)
+			}
+			want = append(want, "run-a/4", "run-a/5")
+			if fs.syncs[first] != synced || j.current().streams[eventRank].tailOf().name == first {
+				t.Fatal("the descriptor that failed was synced again")
+			}
+			if got := ids(all(t, j, Event)); !slices.Equal(got, want) || notes.raised("journal.storage") {
+				t.Fatal(got, notes.list)
+			}
+			fs.fail = nil
+			j2, _ := open(t, small(fs.clone(), "b"))
+			if got := ids(all(t, j2, Event)); !slices.Equal(got, want) {
+				t.Fatal(got)
+			}
+			if b := readBooks(t, j2); len(b.gaps) != 0 {
+				t.Fatalf("%+v", b.gaps)
+			}
+		})
+	}
+}
+
+// TestDiskFailsAndComesBack shows a disk that takes nothing for a while: Append
+// says ErrStorage at once, what is there is still read, and the journal goes on by
+// itself without a number lost or used twice.
+func TestDiskFailsAndComesBack(t *testing.T) {
+	for _, d := range []diskFault{
+		{op: "write", err: syscall.EIO}, {op: "sync", err: syscall.EIO}, {op: "write", err: syscall.EROFS}, {op: "write", short: 64, err: syscall.ENOSPC}, {op: "open", err: syscall.EMFILE},
+	} {
+		t.Run(fmt.Sprintf("%s %v", d.op, d.err), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fs := newMemFS()
+				r := start(t, small(fs, "a"))
+				for i := range 10 {
+					r.put(Event, rec(fmt.Sprint(i), 900))
+				}
+				fs.mu.Lock()
+				fs.fail = d.hook()
+				fs.mu.Unlock()
+				stored := 10
+				for i := range 30 { // an open fails only when the segment is full
+					if _, err := r.Append(t.Context(), Event, []byte(rec(fmt.Sprint(i), 900))); err != nil {
+						if !errors.Is(err, ErrStorage) {
+							t.Fatal(err)
+						}
+						break
+					}
+					stored++
+				}
+				began := time.Now()
+				if _, err := r.Append(t.Context(), Alarm, []byte(`{"a":1}`)); !errors.Is(err, ErrStorage) || time.Since(began) > 0 {
+					t.Fatal(err, time.Since(began))
+				}
+				if !r.raised("journal.storage") || !r.Stats().Down {
+					t.Fatal("journal.storage is not raised")
+				}
+				if d.op != "open" && len(all(t, r.Journal, Event)) != stored {
+					t.Fatal("what is stored cannot be read")
+				}
+				time.Sleep(10 * time.Second)
+				if !r.raised("journal.storage") {
+					t.Fatal("cleared too early")
+				}
+				fs.mu.Lock()
+				fs.fail = nil
+				fs.mu.Unlock()
+				time.Sleep(retryEvery + time.Second)
+				if r.raised("journal.storage") {
+					t.Fatal("journal.storage is still raised")
+				}
+				if seq := r.put(Event, `{"a":1}`); seq != Seq(stored+1) {
+					t.Fatal(seq, stored)
+				}
+				if got := all(t, r.Journal, Event); len(got) != stored+1 {
+					t.Fatal(len(got))
+				}
+				r.close()
+			})
+		})
+	}
+}
+
+// TestOpenWithoutDisk shows what the daemon meets that starts on a disk which is
+// read-only or not there: a journal all the same, that reads what it can, and does
+// all that an open has to do when the disk is back.
+func TestOpenWithoutDisk(t *testing.T) {
+	for _, d := range []diskFault{
+		{op: "write", err: syscall.EROFS}, {op: "list", err: syscall.EACCES}, {op: "open", err: syscall.EACCES}, {op: "sync", err: syscall.EIO}, {op: "read", err: syscall.ENXIO},
+	} {
+		t.Run(fmt.Sprintf("%s %v", d.op, d.err), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fs := newMemFS()
+				a, _ := open(t, small(fs, "a"))
+				for i := range 10 {
+					appendNow(t, a, Event, rec(fmt.Sprint(i), 900))
+				}
+				fs.fail = d.hook()
+				r := start(t, small(fs, "b"))
+				if _, err := r.Append(t.Context(), Event, []byte(`{"a":1}`)); !errors.Is(err, ErrStorage) || !r.raised("journal.storage") {
+					t.Fatal(err)
+				}
+				if readable := d.op == "write" || d.op == "sync"; readable && len(all(t, r.Journal, Event)) != 10 {
+					t.Fatal("the backlog cannot be read")
+				}
+				time.Sleep(time.Minute)
+				fs.mu.Lock()
+				fs.fail = nil
+				fs.mu.Unlock()
+				time.Sleep(retryEvery + time.Second)
+				if seq := r.put(Event, `{"a":1}`); seq != 1 {
+					t.Fatal(seq)
+				}
+				b := readBooks(t, r.Journal)
+				if c, ok := b.last("run-a", Event); !ok || c.Last != 10 || len(b.closed) != 1 || len(b.gaps) != 0 || r.raised("journal.storage") {
+					t.Fatalf("%+v", b)
+				}
+				if got := ids(all(t, r.Journal, Event)); len(got) != 11 || got[10] != "run-b/1" {
+					t.Fatal(got)
+				}
+				r.close()
+			})
+		})
+	}
+}
+
+// TestFullDisk fills the disk under a journal whose budget is far from used up:
+// the files that are there are written over, the oldest of the lowest class first,
+// and results and the books are still taken.
+func TestFullDisk(t *testing.T) {
+	fs := newMemFS()
+	o := small(fs, "a")
+	o.pool = 4
+	j, notes := open(t, o)
+	if err := j.fillAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	produced := 0
+	for i := range 100 {
+		appendNow(t, j, Telemetry, rec(fmt.Sprint(i), 900))
+		produced++
+	}
+	j.fs = &growthFS{memFS: fs}
+	for i := range 50 {
+		appendNow(t, j, Event, rec(fmt.Sprint(i), 900))
+		if i%10 == 0 {
+			appendNow(t, j, Result, rec(fmt.Sprint(i), 100))
+		}
+	}
+	if e, r := len(all(t, j, Event)), len(all(t, j, Result)); e != 50 || r != 5 {
+		t.Fatalf("%d events and %d results", e, r)
+	}
+	kept := len(all(t, j, Telemetry))
+	told := readBooks(t, j).accounted("run-a", Telemetry)
+	if kept == 0 || kept+int(told.count(Range{1, 100})) != produced || !notes.raised("journal.dropped") {
+		t.Fatal(kept, told)
+	}
+	if s := j.Stats().Classes[Telemetry]; s.Dropped != told.count(Range{1, 100}) {
+		t.Fatalf("%+v", s)
+	}
+}
+
+// growthFS says ENOSPC to every write beyond a file's end.
+type growthFS struct{ *memFS }
+
+type growthFile struct{ File }
+
+func (g *growthFS) Open(name string, write bool) (File, error) {
+	f, err := g.memFS.Open(name, write)
+	if err != nil {
+		return nil, err
+	}
+	return growthFile{f}, nil
+}
+
+func (f growthFile) WriteAt(b []byte, off int64) (int, error) {
+	if size, _ := f.Size(); off+int64(len(b)) > size {
+		n, _ := f.File.WriteAt(b[:max(0, size-off)], off)
+		return n, syscall.ENOSPC
+	}
+	return f.File.WriteAt(b, off)
+}
+
+// slowFS takes virtual time for a sync.
+type slowFS struct{ *memFS }
+
+type slowFile struct{ File }
+
+func (s slowFS) Open(name string, write bool) (File, error) {
+	f, err := s.memFS.Open(name, write)
+	if err != nil {
+		return nil, err
+	}
+	return slowFile{f}, nil
+}
+
+func (f slowFile) Sync() error {
+	time.Sleep(10 * time.Millisecond)
+	return f.File.Sync()
+}
+
+// TestGroupCommit shows 64 writers sharing syncs: 640 records in little more than
+// ten of them, each acknowledged only after the one that covers it.
+func TestGroupCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := newMemFS()
+		r := start(t, Options{FS: slowFS{fs}, Run: "a"})
+		before := r.Stats().Syncs
+		began := time.Now()
+		var all sync.WaitGroup
+		for w := range 64 {
+			all.Go(func() {
+				for i := range 10 {
+					seq := r.put(Event, rec(fmt.Sprintf("%d-%d", w, i), 300))
+					if i == 9 && w%8 == 0 {
+						if j, _ := open(t, Options{FS: fs.durableOnly(), Run: "b"}); !has(t, j, ID{"a", Event, seq}) {
+							t.Error("acknowledged before it was durable")
+						}
+					}
+				}
+			})
+		}
+		all.Wait()
+		if n := r.Stats().Syncs - before; n > 16 || time.Since(began) > 200*time.Millisecond {
+			t.Fatalf("%d syncs, %v for 640 records of 64 writers", n, time.Since(began))
+		}
+		r.close()
+	})
+}
+
+// durableOnly is the disk with nothing on it but what was synced.
+func (m *memFS) durableOnly() *memFS {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	after := newMemFS()
+	for name, f := range m.lasting {
+		g := &memFile{data: bytes.Clone(f.durable), durable: bytes.Clone(f.durable)}
+		after.files[name], after.lasting[name] = g, g
+	}
+	return after
+}
+
+func has(t testing.TB, j *Journal, id ID) bool {
+	got, err := j.Next(id.Class, ID{id.Run, id.Class, id.Seq - 1}, 1, 0)
+	if err != nil {
+		t.Error(err)
+	}
+	return len(got) == 1 && got[0].ID == id
+}
+
+// TestAppendEnds shows that no caller waits for ever.
+func TestAppendEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, _ := open(t, Options{FS: newMemFS(), Run: "a"})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // nobody commits
+		defer cancel()
+		if _, err := j.Append(ctx, Event, []byte(`{"a":1}`)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		got := make(chan error, 1)
+		go func() {
+			_, err := j.Append(context.Background(), Event, []byte(`{"a":2}`))
+			got <- err
+		}()
+		synctest.Wait()
+		if err := j.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-got; err != nil { // it was waiting before Close: it is stored
+			t.Fatal(err)
+		}
+		if _, err := j.Append(context.Background(), Event, []byte(`{"a":3}`)); !errors.Is(err, ErrClosed) {
+			t.Fatal(err)
+		}
+		if err := j.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
