@@ -39,7 +39,7 @@ type Daemon struct {
 // gateway cannot go on (another daemon holds the state directory, goroutines were
 // abandoned).
 func (d *Daemon) Run(ctx context.Context) error {
-	setup, boot := d.Setup, "start"
+	setup, boot := d.Setup, ""
 	for {
 		next, err := d.one(ctx, setup, boot)
 		if err != nil || next == nil {

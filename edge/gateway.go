@@ -95,6 +95,10 @@ func New(ctx context.Context, s Setup, boot string) (*Gateway, error) {
 	if err := g.takeState(); err != nil {
 		return nil, err
 	}
+	if g.boot == "" {
+		g.boot = g.whyBoot()
+	}
+	g.markBoot(bootRunning)
 	g.clock = clock.New(clock.System(g.floor()))
 	if err := g.openStores(ctx); err != nil {
 		return nil, errors.Join(err, g.releaseState())

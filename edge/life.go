@@ -15,7 +15,9 @@ const (
 	// on those that are there; one that comes later has its domes stopped then.
 	portWait = time.Second
 	haltWait = 1500 * time.Millisecond
-	patience = 3 * time.Second // at shutdown (design.md, Watchdog)
+	patience = 3 * time.Second // of one floor at shutdown
+	// stopLimit bounds the whole end; what is not back then is abandoned.
+	stopLimit = 4500 * time.Millisecond
 	// flushWait is what results and uplink get at the end to say their last.
 	flushWait = time.Second
 )
@@ -147,13 +149,13 @@ func (g *Gateway) Stop() error {
 	g.deskUp.Store(false)
 	g.tree.StopAbove(floorStops, patience)
 	g.finishSpeaking()
-	g.tree.StopAbove(floorDevices, patience)
+	limit := time.Now().Add(stopLimit)
+	left := func() time.Duration { return max(min(time.Until(limit), patience), 50*time.Millisecond) }
+	g.tree.StopAbove(floorDevices, left())
 	g.cut(wire.ByShutdown())
-	ctx, cancel := context.WithTimeout(context.Background(), haltWait)
-	g.station.HaltAll(ctx, g.station.IDs())
-	cancel()
-	g.tree.StopAbove(floorResults, patience)
-	ctx, cancel = context.WithTimeout(context.Background(), haltWait)
+	g.haltAll(min(left(), haltWait), g.station.IDs())
+	g.tree.StopAbove(floorResults, left())
+	ctx, cancel := context.WithTimeout(context.Background(), min(left(), haltWait))
 	defer cancel()
 	var amps []string
 	for name := range g.amps {
@@ -164,17 +166,23 @@ func (g *Gateway) Stop() error {
 			g.log.Error("amplifier not switched off", "amplifier", name, "error", err)
 		}
 	})
-	g.tree.StopAbove(floorUplink, patience)
-	g.tree.StopAbove(floorStores, patience)
-	g.tree.StopAbove(floorWires, patience)
-	err := g.pins.Safe(ctx)
-	if err != nil {
+	g.tree.StopAbove(floorUplink, left())
+	g.tree.StopAbove(floorStores, left())
+	g.tree.StopAbove(floorWires, left())
+	if err := g.pins.Safe(ctx); err != nil {
 		g.log.Error("not every output is safe", "error", err)
 	}
-	g.tree.Stop(patience)
-	closing, done := context.WithTimeout(context.Background(), flushWait)
+	g.tree.Stop(left())
+	closing, done := context.WithTimeout(context.Background(), min(left(), flushWait))
 	defer done()
+	g.markBoot(bootClean)
 	return errors.Join(g.journal.Close(closing), g.ledger.Shut(), g.pins.Close(), g.releaseState())
+}
+
+func (g *Gateway) haltAll(wait time.Duration, ids []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	g.station.HaltAll(ctx, ids)
 }
 
 // finishSpeaking lets announcements end by themselves where the policy says so.

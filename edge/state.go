@@ -96,3 +96,46 @@ func (s Setup) below(path string) string {
 	}
 	return filepath.Join(s.File.State.Dir, path)
 }
+
+// What the file boot says of the last run.
+const (
+	bootRunning = "running"
+	bootClean   = "clean"
+)
+
+// whyBoot tells why this run began: "power" after a start of the machine, "reload" of
+// the configuration, "restart" after a clean end, "crash" after any other. The kernel's
+// boot id (random(4)) tells one start of the machine from another.
+func (g *Gateway) whyBoot() string {
+	raw, err := os.ReadFile(g.s.below("boot"))
+	if err != nil {
+		return "power"
+	}
+	id, state, _ := strings.Cut(strings.TrimSpace(string(raw)), " ")
+	switch {
+	case id != bootID():
+		return "power"
+	case state == bootClean:
+		return "restart"
+	}
+	return "crash"
+}
+
+// markBoot notes how things stand, without a sync: a lost note says crash or power,
+// and both are true enough after what loses notes.
+func (g *Gateway) markBoot(state string) {
+	if g.state == nil {
+		return
+	}
+	if err := os.WriteFile(g.s.below("boot"), []byte(bootID()+" "+state+"\n"), 0o600); err != nil {
+		g.log.Warn("boot note not written", "error", err)
+	}
+}
+
+func bootID() string {
+	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(raw))
+}

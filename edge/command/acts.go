@@ -182,7 +182,22 @@ func (d *Desk) silence(ctx context.Context, a *act) {
 		a.End(wire.Failure(err, drivers.None.String()))
 		return
 	}
-	a.End(wire.Outcome{Status: wire.Done, Evidence: drivers.Acknowledged.String()})
+	a.End(d.halted(a.device))
+}
+
+// halted is what a halt without error is worth on this device.
+func (d *Desk) halted(id string) wire.Outcome {
+	evidence := drivers.Commanded
+	if dev, err := d.c.Station.Device(id); err == nil {
+		if e, ok := dev.(drivers.Evident); ok {
+			evidence = e.Evidence()
+		}
+	}
+	out := wire.Outcome{Status: wire.DoneUnverified, Evidence: evidence.String()}
+	if evidence >= drivers.Acknowledged {
+		out.Status = wire.Done
+	}
+	return out
 }
 
 // dry answers what would happen, and does nothing.

@@ -23,26 +23,40 @@ const maxTombs = 1024
 // cancel ends the order that args names, wherever it is, and leaves a tombstone.
 func (d *Desk) cancel(a *act, args *wire.CancelArgs) {
 	everybodys := d.c.Authority.MayCancel(a.o)
-	mine := func(act string) bool {
-		rest, ok := strings.CutSuffix(act, ":"+args.ID)
-		kid := strings.TrimPrefix(rest, "cmd:")
-		return ok && (everybodys || kid == a.o.Kid)
-	}
+	d.bury(args.ID, tomb{kid: a.o.Kid, any: everybodys})
+	d.end(args.ID, a.o.Kid, everybodys, wire.ByCancel())
+	a.End(wire.Outcome{Status: wire.DoneUnverified, Evidence: drivers.Commanded.String()})
+}
+
+// supersede ends the order of the same key that o replaces.
+func (d *Desk) supersede(o *wire.Order) {
+	d.bury(o.Supersedes, tomb{kid: o.Kid})
+	d.end(o.Supersedes, o.Kid, false, wire.BySupersede())
+}
+
+func (d *Desk) bury(id string, t tomb) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if len(d.tombs) >= maxTombs {
 		clear(d.tombs)
 	}
-	d.tombs[args.ID] = tomb{kid: a.o.Kid, any: everybodys}
-	d.mu.Unlock()
+	d.tombs[id] = t
+}
+
+// end cuts an order of a key (or of any) on every device.
+func (d *Desk) end(id, kid string, any bool, cause error) {
+	mine := func(act string) bool {
+		rest, ok := strings.CutSuffix(act, ":"+id)
+		return ok && (any || strings.TrimPrefix(rest, "cmd:") == kid)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	for _, dome := range d.c.Domes {
-		dome.Cancel(ctx, mine)
+		dome.Cancel(ctx, mine, cause)
 	}
 	for _, id := range d.c.Station.IDs() {
-		d.c.Station.Cut(id, wire.ByCancel(), func(j station.Job) bool { return mine(j.Act) })
+		d.c.Station.Cut(id, cause, func(j station.Job) bool { return mine(j.Act) })
 	}
-	a.End(wire.Outcome{Status: wire.DoneUnverified, Evidence: drivers.Commanded.String()})
 }
 
 // cancelled tells whether o's tombstone stands.

@@ -162,12 +162,29 @@ func (d *Desk) take(ctx context.Context, m uplink.Inbound) {
 		return
 	}
 	d.log(o, "").Info("order received", "kid", o.Kid, "seq", o.Seq, "targets", o.Target)
-	if info, _ := wire.Info(o.Action); !info.Offered {
-		d.reject(o, wire.Unsupported, "this version offers no "+string(o.Action))
+	if why := unoffered(o); why != "" {
+		d.reject(o, wire.Unsupported, why)
 		m.Ack()
 		return
 	}
 	d.admit(ctx, o, m.Ack)
+}
+
+// unoffered names what an order asks for that this version does not carry out: an
+// order that is half understood is not acted on.
+func unoffered(o *wire.Order) string {
+	info, _ := wire.Info(o.Action)
+	switch {
+	case !info.Offered:
+		return "this version offers no " + string(o.Action)
+	case o.Exact:
+		return "exact: this version begins nothing at an exact time"
+	case !o.NotBefore.IsZero():
+		return "not_before: this version begins orders when they come"
+	case o.Announcement != "":
+		return "announcement: this version knows no message that is sent twice"
+	}
+	return ""
 }
 
 // admit looks the order up in the ledger's window, then at the clock.
@@ -202,9 +219,6 @@ func (d *Desk) timely(ctx context.Context, o *wire.Order, ack func()) {
 	case authority.Future:
 		d.reject(o, wire.Stale, "issued lies in the future")
 		ack()
-	case authority.Early:
-		d.reject(o, wire.Unsupported, "not_before is not offered by this version")
-		ack()
 	case authority.NeedsClock:
 		select {
 		case d.waiting <- waiting{o: o, ack: ack, since: time.Now()}:
@@ -224,6 +238,9 @@ func (d *Desk) dispatch(ctx context.Context, o *wire.Order, ack func()) {
 	if !info.Devices {
 		d.queue(intent{o, []string{""}, ack})
 		return
+	}
+	if o.Supersedes != "" {
+		d.supersede(o)
 	}
 	if d.cancelled(o) {
 		d.refuse(o, wire.Outcome{Status: wire.Cancelled, Detail: "its cancel came before it"})

@@ -31,7 +31,7 @@ type limits struct {
 func houseLimits() limits {
 	return limits{
 		header: 5 * time.Second, read: 30 * time.Second, write: 30 * time.Second, idle: 30 * time.Second,
-		headerBytes: 8 << 10, conns: 256, peer: 32, close: 2 * time.Second,
+		headerBytes: 8 << 10, conns: 256, peer: 32, close: time.Second,
 		firstRetry: 200 * time.Millisecond, lastRetry: 10 * time.Second,
 	}
 }

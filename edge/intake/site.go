@@ -16,6 +16,7 @@ type site struct {
 	hostport string
 	stop     chan struct{} // closed when the last endpoint has left
 	ended    chan struct{} // closed when the listener is gone
+	once     sync.Once
 
 	mu       sync.Mutex
 	handlers map[string]http.Handler
@@ -23,7 +24,12 @@ type site struct {
 
 // run listens and serves until the last endpoint leaves or the house closes.
 func (s *site) run(ctx context.Context) error {
-	defer s.finish()
+	select {
+	case <-s.ended: // started again after a panic: nobody is here any more
+		return nil
+	default:
+	}
+	defer s.once.Do(s.finish)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lim := s.servers.limits

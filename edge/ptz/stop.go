@@ -91,16 +91,16 @@ func (a *Arbiter) Release(ctx context.Context, act Act) {
 	a.halt(ctx, act.End)
 }
 
-// Cancel ends the grant of an act that match picks, halts the dome, and tells
-// whether there was one.
-func (a *Arbiter) Cancel(ctx context.Context, match func(act string) bool) bool {
+// Cancel ends the grant of an act that match picks, for the cause given, halts the
+// dome, and tells whether there was one.
+func (a *Arbiter) Cancel(ctx context.Context, match func(act string) bool, cause error) bool {
 	a.mu.Lock()
 	g := a.g
 	if g == nil || !match(g.act.ID) {
 		a.mu.Unlock()
 		return false
 	}
-	a.drop(g, wire.ByCancel())
+	a.drop(g, cause)
 	a.mu.Unlock()
 	a.halt(ctx, func(wire.Outcome) {})
 	return true

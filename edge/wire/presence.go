@@ -16,7 +16,7 @@ type Presence struct {
 	// Session counts the connections of this run from 1.
 	Session uint64 `json:"session"`
 	Version string `json:"version,omitzero"`
-	// Boot is why the daemon started: "power", "restart", "watchdog", "crash".
+	// Boot is why the daemon started: "power", "restart", "reload", "crash".
 	Boot string `json:"boot,omitzero"`
 	// Clock is the clock's quality; Nonce is what the next time beacon must carry.
 	Clock string `json:"clock,omitzero"`
