@@ -91,8 +91,9 @@ func fill(v reflect.Value, text string) {
 func Near(word string, known []string) string {
 	best, least := "", len(word)
 	for _, k := range known {
-		if len(word) > 2 && strings.HasPrefix(k, strings.ToLower(word)+"_") {
-			return k // the unit is missing: gap for gap_ms
+		low := strings.ToLower(word)
+		if len(low) > 2 && len(k) > 2 && (strings.HasPrefix(k, low+"_") || strings.HasPrefix(low, k+"_")) {
+			return k // gap for gap_ms, listen_on for listen
 		}
 	}
 	for _, k := range known {

@@ -145,6 +145,24 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// FuzzDecode: no options make Decode panic, or leave a value outside what the tags
+// allow.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{"bus: b\nvolume: 3\n", "bus: [a]\nfree: [1, 2]\n", "inner: {zero: 1}\nsecret: x\n", "chimes: {a: b}\nquiet: true\nlevel: 9\n", "raw: {x: &a [*a]}\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var o sample
+		problems := Decode(ParseNode(text), &o)
+		if len(problems) == 0 && o.Bus == "" {
+			t.Fatal("a needed key is empty")
+		}
+		if o.Volume < 0 || o.Volume > 100 || o.Address < 0 || o.Address > 254 || o.Level != nil && *o.Level > 9 || o.Bus != "" && !isID(o.Bus) {
+			t.Fatalf("%+v", o)
+		}
+	})
+}
+
 // FuzzParse: no text makes Parse panic, or say something without a line in the
 // file, with a broken verb, or on more than one line.
 func FuzzParse(f *testing.F) {

@@ -74,7 +74,7 @@ func TestCheck(t *testing.T) {
 		{"one without address joins", four + "  h: {model: dome-a, options: {bus: b-1}}\n", "14: devices.h.options.bus: model dome-a has no address and needs a bus of its own; b-1 is used by devices.a already, in line 13"},
 		{"one joins one without address", "devices:\n  h: {model: horn-a, options: {bus: b-2}}\n  d: {model: dome-a, options: {bus: b-2, address: 3}}\n", "14: devices.d.options.bus: bus b-2 belongs to devices.h alone (line 13), whose model has no address"},
 		{"baud", "devices:\n  h: {model: horn-a, options: {bus: b-1}}\n", "13: devices.h.options.bus: bus b-1 runs at 2400 baud; model horn-a can do: 4800, 9600"},
-		{"parity", "devices:\n  h: {model: horn-a, options: {bus: b-3}}\n", "13: devices.h.options.bus: bus b-3 has parity even; model horn-a needs none"},
+		{"parity", "devices:\n  h: {model: horn-a, options: {bus: b-3}}\n", "13: devices.h.options.bus: bus b-3 has parity even; model horn-a needs parity none"},
 		{"no such bus, near", "devices:\n  a: {model: dome-a, options: {bus: b-4, address: 1}}\n", "13: devices.a.options.bus: b-4 is not one of the buses; did you mean b-1?"},
 		{"no such bus", "devices:\n  a: {model: dome-a, options: {bus: rs485, address: 1}}\n", "13: devices.a.options.bus: rs485 is not one of the buses; known: b-1, b-2, b-3"},
 		{"output of an amplifier", "devices:\n  h: {model: horn-a, options: {bus: b-2}}\n  d: {model: dome-a, options: {outputs: [lamp, amp]}}\namplifiers:\n  p: {output: amp, speakers: [h]}\n", "14: devices.d.options.outputs[1]: output amp is used by amplifiers.p already, in line 16"},

@@ -111,6 +111,12 @@ type Speakable interface {
 	CanSay(text string) []rune
 }
 
+// Voiced is a Speaker with a volume of its own, from its configuration.
+type Voiced interface {
+	// OwnVolume is 0–100, used where an order names none.
+	OwnVolume() int
+}
+
 // Event is what a camera source has to tell.
 type Event struct {
 	// Kind is the event's type in the field's words (motion, line, intrusion …).
@@ -129,7 +135,8 @@ type Event struct {
 // Watcher is a source of camera events.
 type Watcher interface {
 	Device
-	// Watch runs until ctx ends. emit returns nil when the event is on disk; only
+	// Watch runs until ctx ends. emit may be called from several goroutines at once and
+	// returns nil when the event is on disk; only
 	// then may the source be told that it was taken.
 	Watch(ctx context.Context, emit func(context.Context, Event) error) error
 }

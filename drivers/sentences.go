@@ -15,7 +15,7 @@ const (
 	sayAlone        = "model %s has no address and needs a bus of its own; %s is used by %s already, in line %s"
 	sayBusAlone     = "bus %s belongs to %s alone (line %s), whose model has no address"
 	sayBaud         = "bus %s runs at %s baud; model %s can do: %s"
-	sayParity       = "bus %s has parity %s; model %s needs %s"
+	sayParity       = "bus %s has parity %s; model %s needs parity %s"
 	sayOutputTaken  = "output %s is used by %s already, in line %s"
 	sayOutputRemote = "output %s is marked remote in line %s; one that a device uses cannot be switched from the platform"
 	sayInputTaken   = "input %s is used by %s already, in line %s"

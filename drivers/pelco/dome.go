@@ -57,6 +57,7 @@ type Dome struct {
 	mu      sync.Mutex
 	last    Command // what the dome may still answer to
 	missed  int
+	deafen  func()
 	pending map[*context.CancelCauseFunc]bool // motions that are queued or on the wire
 }
 
@@ -69,8 +70,14 @@ func (overtaken) Unwrap() error { return context.Canceled }
 // New makes the dome and listens for answers that nobody waits for. It sends nothing.
 func New(c Config) *Dome {
 	d := &Dome{c: c, presets: presets{c.PresetsMax, c.Free}, last: Stop(c.Address), pending: map[*context.CancelCauseFunc]bool{}}
-	c.Line.Listen(d.unasked)
+	d.deafen = c.Line.Listen(d.unasked)
 	return d
+}
+
+// Close stops listening: a dome that is opened anew hears its own answers itself.
+func (d *Dome) Close() error {
+	d.deafen()
+	return nil
 }
 
 // Evidence is what a nil error of this dome is worth: Acknowledged where it answers,

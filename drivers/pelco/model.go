@@ -56,7 +56,12 @@ func D() drivers.Model {
 			if len(problems) > 0 {
 				return nil, problems[0]
 			}
-			return New(o.config(p)), nil
+			d := New(o.config(p))
+			p.Go("ear", func(ctx context.Context) error {
+				<-ctx.Done()
+				return d.Close()
+			})
+			return d, nil
 		},
 	}
 }

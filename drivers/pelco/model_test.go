@@ -2,6 +2,7 @@ package pelco_test
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -59,7 +60,10 @@ func TestOpen(t *testing.T) {
 	}
 	w := drivertest.NewWire(t)
 	n := drivertest.Options(t, "bus: rs485-1\naddress: 3\npan_reverse: true\nturbo: ff\ngap_ms: 80\npresets_max: 99\nfree_presets: [50]\n")
-	d, err := m.Open(t.Context(), n, drivers.Parts{Device: "device-1", Line: w})
+	d, err := m.Open(t.Context(), n, drivers.Parts{
+		Device: "device-1", Line: w,
+		Go: func(_ string, run func(context.Context) error) { go func() { _ = run(t.Context()) }() },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

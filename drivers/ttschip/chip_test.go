@@ -26,6 +26,8 @@ type chip struct {
 	running  string
 	over     chan struct{} // closed when the running utterance ends
 	stops    int
+	idleAt   time.Time
+	hasty    int // frames within 1 ms of a 4F, or into the marks
 
 	// Faults of this chip; they are set before it is used, or under set.
 	mute     bool             // answers nothing, ever
@@ -34,6 +36,8 @@ type chip struct {
 	noEnd    bool             // its 4F gets lost on the wire
 	stuck    bool             // says 4E to every query
 	refuse   int              // so many say frames are answered 45
+	refuseAt int              // this say frame (1 = the first) is answered 45
+	resetOn  int              // right after the end of this one it restarts
 	dropAck  int              // the answer to this say frame (1 = the first) is lost
 	dropSay  int              // this say frame is lost
 	resetIn  map[int]duration // this say frame's utterance ends so early in a reset
@@ -101,9 +105,12 @@ func (c *chip) obey(frame []byte) []byte {
 
 func (c *chip) utter(gbk []byte) []byte {
 	c.say++
-	if c.refuse > 0 {
+	if c.refuse > 0 || c.say == c.refuseAt {
 		c.refuse--
 		return []byte{0x45}
+	}
+	if time.Since(c.idleAt) < time.Millisecond {
+		c.hasty++
 	}
 	if c.say == c.dropSay {
 		return nil
@@ -114,7 +121,8 @@ func (c *chip) utter(gbk []byte) []byte {
 	text, _ := simplifiedchinese.GBK.NewDecoder().Bytes(gbk)
 	c.running = string(text)
 	c.over = make(chan struct{})
-	go c.speak(c.count, c.say, lasts(text), c.over)
+	onWire := time.Duration(len(gbk)+6) * 10 * time.Second / 9600 // it is asked before the frame has gone over the wire
+	go c.speak(c.count, c.say, onWire+lasts(text), c.over)
 	if c.say == c.dropAck {
 		return nil
 	}
@@ -144,6 +152,7 @@ func (c *chip) speak(n, say int, d time.Duration, over <-chan struct{}) {
 	ours := c.speaking == n
 	if ours {
 		c.end(resets)
+		c.idleAt = time.Now()
 	}
 	quiet := c.mute || c.noEnd && !resets
 	c.mu.Unlock()
@@ -155,6 +164,9 @@ func (c *chip) speak(n, say int, d time.Duration, over <-chan struct{}) {
 		return
 	}
 	c.wire.Inject(0x4F)
+	if say == c.resetOn {
+		c.wire.Inject(0x4A)
+	}
 }
 
 // end notes what was said.
@@ -165,7 +177,10 @@ func (c *chip) end(cut bool) {
 	c.speaking = 0
 	close(c.over)
 	if mark.ReplaceAllString(c.running, "") == "" {
-		return // marks alone
+		if cut {
+			c.hasty++ // marks alone are over in a moment; nothing should cut them
+		}
+		return
 	}
 	c.heard = append(c.heard, c.running)
 	if cut {

@@ -77,7 +77,7 @@ func rankAt(text []glyph, i int) int {
 	switch {
 	case stops(text[ended].r), text[ended].r == '.' && after == ' ':
 		return sentence
-	case pauses(before) && !(inNumber(before) && digit(after)), before == ' ':
+	case pauses(before) && (!inNumber(before) || !digit(after)), before == ' ':
 		return pause
 	case wordy(before) && wordy(after):
 		return never

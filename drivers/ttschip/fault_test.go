@@ -1,8 +1,6 @@
 package ttschip_test
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -46,6 +44,10 @@ func TestFaultsOfTheChip(t *testing.T) {
 			drivers.Acknowledged, "", []string{part1, part2}, 2, 60 * time.Second, 68 * time.Second, ""},
 		{"marks refused once", func(c *chip) { c.refuse = 1 },
 			drivers.Acknowledged, "", []string{part1, part2}, 2, 26 * time.Second, 28 * time.Second, ""},
+		{"the first part refused once", func(c *chip) { c.refuseAt = 2 },
+			drivers.Acknowledged, "", []string{part1, part2}, 2, 26 * time.Second, 28 * time.Second, ""},
+		{"a reset between the parts: the second is not begun", func(c *chip) { c.resetOn = 2 },
+			drivers.Acknowledged, fault.Reset, []string{part1}, 1, 13 * time.Second, 14 * time.Second, "device.reset"},
 		{"everything refused: the wrong family", func(c *chip) { c.refuse = 99 },
 			drivers.Commanded, fault.Refused, nil, 0, 0, time.Second, ""},
 		{"marks lost", func(c *chip) { c.dropSay = 1 },
@@ -70,7 +72,7 @@ func TestFaultsOfTheChip(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStreet(t)
 			c.fault(s.chip)
-			ev, err, told, took := s.say(t.Context(), two)
+			ev, told, took, err := s.say(t.Context(), two)
 			synctest.Wait()
 			if ev != c.ev || fault.Of(err) != c.err || (err == nil) != (c.err == "") {
 				t.Errorf("%s: %s, %v; want %s, %q", c.name, ev, err, c.ev, c.err)
@@ -78,6 +80,9 @@ func TestFaultsOfTheChip(t *testing.T) {
 			equal(t, c.name+": heard", s.chip.heard, c.heard)
 			if len(told) != c.told {
 				t.Errorf("%s: %d parts told, want %d", c.name, len(told), c.told)
+			}
+			if s.chip.hasty != 0 {
+				t.Errorf("%s: %d frames within 1 ms of a 4F, or into the marks", c.name, s.chip.hasty)
 			}
 			if took < c.least || took > c.most {
 				t.Errorf("%s: took %s, want %s to %s", c.name, took, c.least, c.most)
@@ -99,107 +104,12 @@ func TestConditionsClear(t *testing.T) {
 			t.Fatal("silence was not reported")
 		}
 		s.chip.set(func() { s.chip.deaf = false })
-		if ev, err, _, _ := s.say(t.Context(), drivers.Announcement{Text: "好", Volume: 50}); ev != drivers.Acknowledged || err != nil {
+		if ev, _, _, err := s.say(t.Context(), drivers.Announcement{Text: "好", Volume: 50}); ev != drivers.Acknowledged || err != nil {
 			t.Errorf("%s, %v", ev, err)
 		}
 		if len(s.raised) != 0 {
 			t.Errorf("raised %v", s.raised)
 		}
-	})
-}
-
-// TestCutNow: the end of ctx is a stop on the wire before Announce returns, and
-// nothing after it.
-func TestCutNow(t *testing.T) {
-	for _, after := range []time.Duration{0, 30 * time.Millisecond, 100 * time.Millisecond, 5 * time.Second, 13 * time.Second, 20 * time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStreet(t)
-			ctx, cancel := context.WithTimeout(t.Context(), after)
-			defer cancel()
-			ev, err, _, took := s.say(ctx, two)
-			frames := s.frames()
-			if !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("after %s: %v", after, err)
-			}
-			if after == 0 {
-				if ev != drivers.None || len(frames) != 0 {
-					t.Errorf("a dead ctx: %s, sent %q", ev, frames)
-				}
-				return
-			}
-			// One frame may be on the wire (≤ 0.22 s), then comes the stop.
-			if took > after+300*time.Millisecond || frames[len(frames)-1] != "stop" || s.chip.stops != 1 {
-				t.Errorf("after %s: returned after %s, sent %q, %d stops", after, took, frames, s.chip.stops)
-			}
-			sent := len(frames)
-			time.Sleep(time.Minute)
-			if s.chip.speaking != 0 || len(s.frames()) != sent {
-				t.Errorf("after %s: speaking %d, %d frames after the end", after, s.chip.speaking, len(s.frames())-sent)
-			}
-		})
-	}
-}
-
-// TestCutCause: the owner's own reason comes back with the error.
-func TestCutCause(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStreet(t)
-		reason := errors.New("preempted")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		go func() { time.Sleep(time.Second); cancel(reason) }()
-		_, err, _, _ := s.say(ctx, two)
-		if !errors.Is(err, reason) || !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
-		}
-	})
-}
-
-// TestHaltBeside: Halt silences the chip and ends the running announcement.
-func TestHaltBeside(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStreet(t)
-		ended := make(chan error)
-		go func() {
-			ev, err := s.Announce(t.Context(), two, nil)
-			if ev != drivers.Acknowledged {
-				t.Errorf("evidence %s", ev)
-			}
-			ended <- err
-		}()
-		time.Sleep(5 * time.Second)
-		halted := time.Now()
-		if err := s.Halt(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if s.chip.speaking != 0 {
-			t.Error("still speaking after Halt")
-		}
-		if err := <-ended; !errors.Is(err, context.Canceled) || time.Since(halted) > 300*time.Millisecond {
-			t.Errorf("ended after %s with %v", time.Since(halted), err)
-		}
-		for _, f := range s.wire.Frames() {
-			if f.Urgent != (f.Bytes[3] == 0x02) {
-				t.Errorf("% X: urgent %t", f.Bytes, f.Urgent)
-			}
-		}
-		if err := s.Halt(t.Context()); err != nil {
-			t.Errorf("second Halt: %v", err)
-		}
-		if ev, err, _, _ := s.say(t.Context(), drivers.Announcement{Text: "好", Volume: 50}); ev != drivers.Acknowledged || err != nil {
-			t.Errorf("after Halt: %s, %v", ev, err)
-		}
-	})
-}
-
-// TestHaltOfAMuteChip: three stops, then the truth.
-func TestHaltOfAMuteChip(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStreet(t)
-		s.chip.mute = true
-		if err := s.Halt(t.Context()); fault.Of(err) != fault.NoReply {
-			t.Error(err)
-		}
-		equal(t, "sent", s.frames(), []string{"stop", "stop", "stop"})
 	})
 }
 
@@ -213,7 +123,7 @@ func TestForeignEnd(t *testing.T) {
 				time.Sleep(early)
 				s.wire.Inject(0x4F, 0x41, 0x4E, 0x45, 0x4F)
 			}()
-			ev, err, _, took := s.say(t.Context(), two)
+			ev, _, took, err := s.say(t.Context(), two)
 			if ev != drivers.Acknowledged || err != nil || took < 26*time.Second || len(s.chip.cut) != 0 {
 				t.Errorf("4F after %s: %s, %v after %s, cut %q", early, ev, err, took, s.chip.cut)
 			}
@@ -239,7 +149,7 @@ func TestEndMeetsQuery(t *testing.T) {
 			return s.chip.answer(f)
 		})
 		go func() { time.Sleep(time.Second); s.wire.Inject(0x4F) }()
-		ev, err, _, took := s.say(t.Context(), two)
+		ev, _, took, err := s.say(t.Context(), two)
 		if ev != drivers.Acknowledged || err != nil || took < 26*time.Second || len(s.chip.cut) != 0 {
 			t.Errorf("%s, %v after %s, cut %q", ev, err, took, s.chip.cut)
 		}
@@ -252,7 +162,7 @@ func TestLateLife(t *testing.T) {
 		s := newStreet(t)
 		s.chip.mute = true
 		go func() { time.Sleep(8 * time.Second); s.wire.Inject(0x4F) }()
-		ev, err, _, took := s.say(t.Context(), drivers.Announcement{Text: "请勿占道经营，消防通道禁止停车，谢谢配合", Volume: 50})
+		ev, _, took, err := s.say(t.Context(), drivers.Announcement{Text: "请勿占道经营，消防通道禁止停车，谢谢配合", Volume: 50})
 		if ev != drivers.Acknowledged || err != nil || took > 9*time.Second {
 			t.Errorf("%s, %v after %s", ev, err, took)
 		}
@@ -263,7 +173,7 @@ func TestPortAndQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStreet(t)
 		s.wire.Lose()
-		ev, err, _, took := s.say(t.Context(), two)
+		ev, _, took, err := s.say(t.Context(), two)
 		if ev != drivers.None || fault.Of(err) != fault.PortLost || took > time.Second {
 			t.Errorf("port away: %s, %v after %s", ev, err, took)
 		}
@@ -272,12 +182,12 @@ func TestPortAndQueue(t *testing.T) {
 		}
 		s.wire.Restore()
 		s.wire.Fill(true)
-		if ev, err, _, _ := s.say(t.Context(), two); ev != drivers.None || fault.Of(err) != fault.Full {
+		if ev, _, _, err := s.say(t.Context(), two); ev != drivers.None || fault.Of(err) != fault.Full {
 			t.Errorf("queue full: %s, %v", ev, err)
 		}
 		s.wire.Fill(false)
 		go func() { time.Sleep(5 * time.Second); s.wire.Lose() }()
-		if ev, err, told, _ := s.say(t.Context(), two); ev != drivers.Acknowledged || fault.Of(err) != fault.PortLost || len(told) != 1 {
+		if ev, told, _, err := s.say(t.Context(), two); ev != drivers.Acknowledged || fault.Of(err) != fault.PortLost || len(told) != 1 {
 			t.Errorf("port lost in the middle: %s, %v, told %v", ev, err, told)
 		}
 	})
@@ -293,7 +203,7 @@ func TestOneAtATime(t *testing.T) {
 				t.Errorf("second: %s, %v", ev, err)
 			}
 		}()
-		if ev, err, _, _ := s.say(t.Context(), two); ev != drivers.Acknowledged || err != nil || len(s.chip.cut) != 0 {
+		if ev, _, _, err := s.say(t.Context(), two); ev != drivers.Acknowledged || err != nil || len(s.chip.cut) != 0 {
 			t.Errorf("%s, %v, cut %q", ev, err, s.chip.cut)
 		}
 	})

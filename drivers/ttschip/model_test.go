@@ -7,40 +7,25 @@ import (
 	"strings"
 	"testing"
 
-	"fuqiao/edged/config"
 	"fuqiao/edged/drivers"
 	"fuqiao/edged/drivers/drivertest"
 	"fuqiao/edged/drivers/ttschip"
 )
-
-// node is the options of a device in a file.
-func node(t *testing.T, options string) config.Node {
-	t.Helper()
-	text := "gateway: g\ndevices:\n  horn-03:\n    model: syn6288\n    options:\n"
-	for l := range strings.Lines(options) {
-		text += "      " + l
-	}
-	f, _ := config.Parse("edged.yaml", []byte(text)) // the file has its own judge; here only the options count
-	if f == nil {
-		t.Fatalf("no YAML:\n%s", text)
-	}
-	return f.Devices["horn-03"].Options
-}
 
 // TestOptions: what a technician may write, and what he reads when it is wrong.
 func TestOptions(t *testing.T) {
 	for _, c := range []struct{ name, options, want string }{
 		{"least", "bus: uart-1\n", ""},
 		{"all", "bus: uart-1\nvolume: 70\nspeed: 3\nreply_ms: 300\nchimes: {market: msgb, notice: sounda}\n", ""},
-		{"no bus", "volume: 70\n", "edged.yaml:5: devices.horn-03.options.bus: is missing; it has no default"},
-		{"volume", "bus: uart-1\nvolume: 101\n", "edged.yaml:7: devices.horn-03.options.volume: 101 is out of range; allowed: 0 to 100"},
-		{"speed of another chip", "bus: uart-1\nspeed: 10\n", "edged.yaml:7: devices.horn-03.options.speed: 10 is out of range; allowed: 0 to 5"},
-		{"reply", "bus: uart-1\nreply_ms: 5\n", "edged.yaml:7: devices.horn-03.options.reply_ms: 5 is out of range; allowed: 20 to 2000"},
-		{"unknown key", "bus: uart-1\npitch: 5\n", "edged.yaml:7: devices.horn-03.options.pitch: unknown key; allowed here: bus, chimes, reply_ms, speed, volume"},
-		{"an address", "bus: uart-1\naddress: 3\n", "edged.yaml:7: devices.horn-03.options.address: unknown key"},
-		{"a tone of another chip", "bus: uart-1\nchimes: {market: sound101}\n", "edged.yaml:7: devices.horn-03.options.chimes.market: sound101 is not a tone of this chip; allowed: sounda, soundb,"},
+		{"no bus", "volume: 70\n", "edged.yaml:5: devices.device-1.options.bus: is missing; it has no default"},
+		{"volume", "bus: uart-1\nvolume: 101\n", "edged.yaml:7: devices.device-1.options.volume: 101 is out of range; allowed: 0 to 100"},
+		{"speed of another chip", "bus: uart-1\nspeed: 10\n", "edged.yaml:7: devices.device-1.options.speed: 10 is out of range; allowed: 0 to 5"},
+		{"reply", "bus: uart-1\nreply_ms: 5\n", "edged.yaml:7: devices.device-1.options.reply_ms: 5 is out of range; allowed: 20 to 2000"},
+		{"unknown key", "bus: uart-1\npitch: 5\n", "edged.yaml:7: devices.device-1.options.pitch: unknown key; allowed here: bus, chimes, reply_ms, speed, volume"},
+		{"an address", "bus: uart-1\naddress: 3\n", "edged.yaml:7: devices.device-1.options.address: unknown key"},
+		{"a tone of another chip", "bus: uart-1\nchimes: {market: sound101}\n", "edged.yaml:7: devices.device-1.options.chimes.market: sound101 is not a tone of this chip; allowed: sounda, soundb,"},
 	} {
-		claims, problems := ttschip.SYN6288().Check(node(t, c.options))
+		claims, problems := ttschip.SYN6288().Check(drivertest.Options(t, c.options))
 		if c.want == "" {
 			if len(problems) != 0 || claims.Bus != "uart-1" || claims.Address != 0 || len(claims.Bauds) != 1 || claims.Bauds[0] != 9600 || claims.Parity != "none" {
 				t.Errorf("%s: %+v, %v", c.name, claims, problems)
@@ -68,7 +53,7 @@ func TestOpen(t *testing.T) {
 		Device: "horn-03", Line: w, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Go: func(_ string, run func(context.Context) error) { go func() { ended <- run(ctx) }() },
 	}
-	d, err := m.Open(t.Context(), node(t, "bus: uart-1\nvolume: 30\nspeed: 2\nchimes: {market: msgb}\n"), parts)
+	d, err := m.Open(t.Context(), drivertest.Options(t, "bus: uart-1\nvolume: 30\nspeed: 2\nchimes: {market: msgb}\n"), parts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +73,7 @@ func TestOpen(t *testing.T) {
 	if _, err := s.Announce(t.Context(), drivers.Announcement{Volume: 30}, nil); err == nil || !strings.HasPrefix(err.Error(), "syn6288 horn-03: ") {
 		t.Errorf("an error that does not name the device: %v", err)
 	}
-	if _, err := m.Open(t.Context(), node(t, "volume: 30\n"), parts); err == nil {
+	if _, err := m.Open(t.Context(), drivertest.Options(t, "volume: 30\n"), parts); err == nil {
 		t.Error("opened without a bus")
 	}
 	cancel()

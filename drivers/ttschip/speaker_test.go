@@ -39,11 +39,11 @@ func newStreet(t *testing.T) *street {
 }
 
 // say announces and returns everything there is to know.
-func (s *street) say(ctx context.Context, a drivers.Announcement) (drivers.Evidence, error, []drivers.Progress, time.Duration) {
+func (s *street) say(ctx context.Context, a drivers.Announcement) (drivers.Evidence, []drivers.Progress, time.Duration, error) {
 	var told []drivers.Progress
 	began := time.Now()
 	ev, err := s.Announce(ctx, a, func(p drivers.Progress) { told = append(told, p) })
-	return ev, err, told, time.Since(began)
+	return ev, told, time.Since(began), err
 }
 
 // frames decodes what was sent: the text of say frames, a word for the others.
@@ -117,7 +117,7 @@ const notice = "各位居民请注意：受台风外围影响，预计11月24日
 func TestSayLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStreet(t)
-		ev, err, told, _ := s.say(t.Context(), drivers.Announcement{Text: notice, Volume: 100})
+		ev, told, _, err := s.say(t.Context(), drivers.Announcement{Text: notice, Volume: 100})
 		if ev != drivers.Acknowledged || err != nil {
 			t.Fatalf("%s, %v", ev, err)
 		}
@@ -150,6 +150,9 @@ func TestSayLong(t *testing.T) {
 				t.Errorf("frame of %d bytes", len(f))
 			}
 		}
+		if n := len(s.frames()); n != 1+len(told) {
+			t.Errorf("%d frames for %d parts: a chip without fault needs no questions", n, len(told))
+		}
 		if first := s.frames()[0]; first != "[d][v16][m0][t4][x0]" {
 			t.Errorf("begins with %q", first)
 		}
@@ -181,7 +184,7 @@ func TestChimes(t *testing.T) {
 	for chime, frame := range map[string]string{"market": "msgb，", "urgent": "soundr，", "soundx": "soundx，"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStreet(t)
-			if ev, err, _, _ := s.say(t.Context(), drivers.Announcement{Text: "好", Volume: 50, Chime: chime}); ev != drivers.Acknowledged || err != nil {
+			if ev, _, _, err := s.say(t.Context(), drivers.Announcement{Text: "好", Volume: 50, Chime: chime}); ev != drivers.Acknowledged || err != nil {
 				t.Errorf("%s, %v", ev, err)
 			}
 			equal(t, chime, s.chip.heard, []string{frame, "[x0]好"})
