@@ -76,8 +76,9 @@ type Gateway struct {
 	deskUp  atomic.Bool
 	steps   atomic.Uint64 // numbers what is published from RAM
 	refused refusals
-	changed chan string // devices whose state is to be published
-	rehalt  chan string // buses that came back
+	changed chan string   // devices whose state is to be published
+	rehalt  chan string   // buses that came back
+	found   chan struct{} // a ledger that was missing is there
 }
 
 // New builds a gateway and takes the state directory. Only a state directory that
@@ -88,6 +89,7 @@ func New(ctx context.Context, s Setup, boot string) (*Gateway, error) {
 		s: s, run: newRun(), began: time.Now(), boot: boot,
 		amps: map[string]*broadcast.Amplifier{}, domes: map[string]*ptz.Arbiter{},
 		changed: make(chan string, 256), rehalt: make(chan string, 16),
+		found: make(chan struct{}, 1),
 	}
 	g.log = s.Log.With("run", g.run)
 	g.tree = supervise.New(supervise.Options{Log: g.log})
@@ -149,6 +151,12 @@ func (g *Gateway) openStores(ctx context.Context) error {
 	}
 	g.ledger, err = ledger.Open(ctx, ledger.Options{Dir: g.s.below("ledger"), Run: g.run, Log: g.log, Notice: func(failing bool, detail string) {
 		g.notice("")("ledger.storage", detail, failing)
+		if !failing {
+			select {
+			case g.found <- struct{}{}:
+			default:
+			}
+		}
 	}})
 	return err
 }
@@ -282,7 +290,7 @@ func (g *Gateway) buildRooms() {
 		}
 	}
 	g.hall = broadcast.NewHall(broadcast.Config{
-		Log: g.log, Amplifiers: bySpeaker, MaxSay: time.Duration(f.Limits.MaxSayS) * time.Second,
+		Log: g.log, Amplifiers: bySpeaker, OwnVolume: g.ownVolume, MaxSay: time.Duration(f.Limits.MaxSayS) * time.Second,
 		Post: func(speaker, act string, rank int, limit time.Duration, run func(context.Context, drivers.Device), drop func(error)) (int, error) {
 			return g.station.Post(speaker, station.Job{
 				Act: act, Rank: rank, Cuts: true, Cut: wire.ByPriority(), Limit: limit, Over: wire.ByLimit(), Run: run, Drop: drop,
@@ -290,6 +298,23 @@ func (g *Gateway) buildRooms() {
 		},
 	})
 	g.servers = intake.NewServers(g.log, g.spawn(floorIntake))
+	g.servers.Notice = func(hostport string, err error) {
+		if err != nil {
+			g.health.Raise("camera.listen", hostport, err.Error())
+		} else {
+			g.health.Clear("camera.listen", hostport)
+		}
+	}
+}
+
+// ownVolume is what a speaker's configuration says.
+func (g *Gateway) ownVolume(id string) int {
+	if dev, err := g.station.Device(id); err == nil {
+		if v, ok := dev.(drivers.Voiced); ok {
+			return v.OwnVolume()
+		}
+	}
+	return broadcast.DefaultVolume
 }
 
 // buildDomes makes an arbiter for every dome that is open.

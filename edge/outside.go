@@ -64,6 +64,16 @@ func (g *Gateway) startDesk(ctx context.Context) {
 	}
 	start(floorResults, "results", g.desk.Results)
 	g.desk.Recover()
+	start(floorDesks, "late ledger", func(ctx context.Context) error {
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-g.found:
+				g.desk.Recover()
+			}
+		}
+	})
 	start(floorDesks, "intents", g.desk.Intents)
 	start(floorDesks, "orders that wait for the clock", g.desk.Clocks)
 	start(floorStops, "stop path", func(ctx context.Context) error { return g.desk.Stops(ctx, g.uplink.Stops()) })

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fuqiao/edged/drivers"
+	"fuqiao/edged/edge/supervise"
 	"fuqiao/edged/edge/wire"
 )
 
@@ -35,6 +36,7 @@ type Amplifier struct {
 	leave chan *holder
 	halt  chan chan error
 	gone  chan struct{} // closed when Run has ended
+	s     ampState      // Run's own
 }
 
 type hold struct {
@@ -51,7 +53,10 @@ type holder struct {
 
 // NewAmplifier makes an amplifier; Run must be running for Hold to return.
 func NewAmplifier(c AmpConfig) *Amplifier {
-	return &Amplifier{c: c, ask: make(chan hold), leave: make(chan *holder), halt: make(chan chan error), gone: make(chan struct{})}
+	return &Amplifier{
+		c: c, ask: make(chan hold), leave: make(chan *holder), halt: make(chan chan error), gone: make(chan struct{}),
+		s: ampState{holders: map[*holder]bool{}},
+	}
 }
 
 // Hold keys the amplifier and waits until it is warm. The returned context ends with
@@ -62,6 +67,9 @@ func (a *Amplifier) Hold(ctx context.Context) (held context.Context, release fun
 	q := hold{h: &holder{ctx: hctx, lose: lose}, ready: make(chan error, 1)}
 	select {
 	case a.ask <- q:
+	case <-a.gone:
+		lose(nil)
+		return nil, nil, fmt.Errorf("amplifier %s: %w", a.c.Name, wire.ByShutdown())
 	case <-ctx.Done():
 		lose(nil)
 		return nil, nil, context.Cause(ctx)
@@ -90,8 +98,8 @@ func (a *Amplifier) Halt(ctx context.Context) error {
 	back := make(chan error, 1)
 	select {
 	case a.halt <- back:
-	case <-a.gone:
-		return a.c.Output.Halt(ctx) // straight to the output
+	case <-a.gone: // straight to the output
+		return a.named(supervise.Try(func() error { return a.c.Output.Halt(ctx) }))
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -101,161 +109,4 @@ func (a *Amplifier) Halt(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// ampState is what Run knows.
-type ampState struct {
-	holders map[*holder]bool
-	waiting []hold
-	on      bool
-	onAt    time.Time // keyed at
-	offAt   time.Time // let go at
-	tailTo  time.Time // off is due then, if nobody holds
-	retryAt time.Time // switching off failed
-}
-
-// Run owns the output until ctx ends; it then switches off. It runs once.
-func (a *Amplifier) Run(ctx context.Context) error {
-	defer close(a.gone)
-	s := &ampState{holders: map[*holder]bool{}}
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		timer.Reset(a.step(ctx, s, time.Now()))
-		select {
-		case <-ctx.Done():
-			one, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			a.loseAll(s, wire.ByShutdown())
-			return a.off(one, s)
-		case q := <-a.ask:
-			s.holders[q.h] = true
-			s.waiting = append(s.waiting, q)
-		case h := <-a.leave:
-			a.left(s, h)
-		case back := <-a.halt:
-			a.loseAll(s, wire.ByStop())
-			back <- a.off(ctx, s)
-		case <-timer.C:
-		}
-	}
-}
-
-// left takes one hold away; the last one starts the tail.
-func (a *Amplifier) left(s *ampState, h *holder) {
-	delete(s.holders, h)
-	for i, q := range s.waiting {
-		if q.h == h {
-			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
-			break
-		}
-	}
-	if len(s.holders) == 0 {
-		s.tailTo = time.Now().Add(a.c.Tail)
-	}
-}
-
-// step does what is due at now and returns the time until something else is.
-func (a *Amplifier) step(ctx context.Context, s *ampState, now time.Time) time.Duration {
-	next := time.Hour
-	soon := func(at time.Time) {
-		next = min(next, max(at.Sub(now), 0))
-	}
-	if s.on && a.c.MaxOn > 0 {
-		end := s.onAt.Add(a.c.MaxOn)
-		if !now.Before(end) {
-			a.c.Raise("pin.max_on", a.c.Name, "amplifier on for its longest time")
-			a.loseAll(s, wire.ByLimit())
-			a.offOr(ctx, s, now)
-		} else {
-			soon(end)
-		}
-	}
-	switch {
-	case len(s.holders) > 0 && !s.on:
-		if free := s.offAt.Add(a.c.MinOff); !s.offAt.IsZero() && now.Before(free) {
-			soon(free)
-		} else {
-			a.key(ctx, s)
-		}
-	case len(s.holders) == 0 && s.on:
-		if due := later(s.tailTo, s.retryAt); now.Before(due) {
-			soon(due)
-		} else {
-			a.offOr(ctx, s, now)
-		}
-	}
-	if s.on && len(s.waiting) > 0 {
-		if warm := s.onAt.Add(a.c.WarmUp); !time.Now().Before(warm) {
-			a.grant(s, nil)
-		} else {
-			soon(warm)
-		}
-	}
-	if s.on && len(s.holders) == 0 {
-		soon(later(s.tailTo, s.retryAt))
-	}
-	return next
-}
-
-func later(x, y time.Time) time.Time {
-	if x.After(y) {
-		return x
-	}
-	return y
-}
-
-// key switches on; a failure is the waiting holders' answer.
-func (a *Amplifier) key(ctx context.Context, s *ampState) {
-	one, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if err := a.c.Output.Set(one, true); err != nil {
-		a.lose(s, fmt.Errorf("amplifier %s: %w", a.c.Name, err))
-		return
-	}
-	s.on, s.onAt = true, time.Now()
-}
-
-// grant answers all that wait.
-func (a *Amplifier) grant(s *ampState, err error) {
-	for _, q := range s.waiting {
-		q.ready <- err
-	}
-	s.waiting = nil
-}
-
-// loseAll takes the amplifier from everybody.
-func (a *Amplifier) loseAll(s *ampState, why error) {
-	a.lose(s, fmt.Errorf("amplifier %s was switched off: %w", a.c.Name, why))
-}
-
-func (a *Amplifier) lose(s *ampState, err error) {
-	a.grant(s, err)
-	for h := range s.holders {
-		delete(s.holders, h)
-		h.lose(err)
-	}
-}
-
-// off switches off at once, by the output's own Halt, which knows its safe level.
-func (a *Amplifier) off(ctx context.Context, s *ampState) error {
-	if err := a.c.Output.Halt(ctx); err != nil {
-		return fmt.Errorf("amplifier %s: %w", a.c.Name, err)
-	}
-	if s.on {
-		s.on, s.offAt = false, time.Now()
-	}
-	return nil
-}
-
-// offOr switches off, or raises a condition and tries again a second later.
-func (a *Amplifier) offOr(ctx context.Context, s *ampState, now time.Time) {
-	one, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if err := a.off(one, s); err != nil {
-		s.retryAt = now.Add(time.Second)
-		a.c.Raise("amplifier.stuck_on", a.c.Name, err.Error())
-		return
-	}
-	a.c.Clear("amplifier.stuck_on", a.c.Name)
 }

@@ -8,7 +8,6 @@ import (
 	"fuqiao/edged/edge/broadcast"
 	"fuqiao/edged/edge/ptz"
 	"fuqiao/edged/edge/station"
-	"fuqiao/edged/edge/supervise"
 	"fuqiao/edged/edge/wire"
 )
 
@@ -20,14 +19,14 @@ const (
 )
 
 // act carries an order out on its devices.
-func (d *Desk) act(ctx context.Context, o *wire.Order, ids []string, unledgered bool) {
+func (d *Desk) act(o *wire.Order, ids []string, unledgered bool) {
 	info, _ := wire.Info(o.Action)
 	acts := make([]*act, len(ids))
 	for i, id := range ids {
 		acts[i] = &act{d: d, o: o, device: id, once: info.Kind == wire.Once && !unledgered, unledgered: unledgered}
 	}
 	if o.Action.Stop() {
-		d.stop(ctx, acts)
+		d.stop(acts)
 		return
 	}
 	for _, a := range acts {
@@ -60,9 +59,7 @@ func (d *Desk) one(a *act) {
 	case *wire.CancelArgs:
 		d.cancel(a, args)
 	case *wire.ReleaseArgs:
-		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
-		defer cancel()
-		d.c.Domes[a.device].Release(ctx, d.ptz(a))
+		d.halt(d.c.Domes[a.device].Release(d.ptz(a), args.Session))
 	default:
 		a.End(wire.Refuse(wire.Unsupported, "no act for "+string(a.o.Action)))
 	}
@@ -142,32 +139,46 @@ func (d *Desk) output(a *act, on bool) {
 	a.End(wire.Outcome{Status: wire.DoneUnverified, Evidence: drivers.Commanded.String()})
 }
 
-// stop silences and halts all devices of the order at the same time, past every queue.
-func (d *Desk) stop(ctx context.Context, acts []*act) {
-	one, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-	defer cancel()
-	supervise.Each(one, acts, func(ctx context.Context, a *act) {
+// stop silences and halts all devices of the order at the same time, past every
+// queue: who had them is cut here and now, the wires are waited for by the crew, so
+// that a port that hangs holds up no other stop.
+func (d *Desk) stop(acts []*act) {
+	for _, a := range acts {
 		e, _ := d.c.Directory.Entry(a.device)
 		switch e.Kind {
 		case "dome":
 			act := d.ptz(a)
 			act.Rank = a.o.Reach.Rank()
-			d.c.Domes[a.device].Stop(ctx, act)
+			d.halt(d.c.Domes[a.device].Seize(act))
 		case "speaker":
-			d.silence(ctx, a)
+			d.silence(a)
 		case "output":
-			if err := d.c.Outputs[a.device].Halt(ctx); err != nil {
-				a.End(wire.Failure(err, drivers.None.String()))
-				return
-			}
-			a.End(wire.Outcome{Status: wire.DoneUnverified, Evidence: drivers.Commanded.String()})
+			d.halt(func(ctx context.Context) {
+				if err := d.c.Outputs[a.device].Halt(ctx); err != nil {
+					a.End(wire.Failure(err, drivers.None.String()))
+					return
+				}
+				a.End(wire.Outcome{Status: wire.DoneUnverified, Evidence: drivers.Commanded.String()})
+			})
 		}
+	}
+}
+
+// halt gives one halt to the crew; a nil one is none.
+func (d *Desk) halt(do func(context.Context)) {
+	if do == nil {
+		return
+	}
+	d.crew.Do("halt", func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+		defer cancel()
+		do(ctx)
 	})
 }
 
 // silence cuts a speaker's announcements that the key may reach, and sends the stop
 // even where nothing was being said: what the box does not know of may still sound.
-func (d *Desk) silence(ctx context.Context, a *act) {
+func (d *Desk) silence(a *act) {
 	reach := a.o.Reach.Rank()
 	above := false
 	d.c.Station.Cut(a.device, wire.ByStop(), func(j station.Job) bool {
@@ -178,11 +189,13 @@ func (d *Desk) silence(ctx context.Context, a *act) {
 		a.End(wire.Refuse(wire.Held, "an announcement above this key's highest priority goes on"))
 		return
 	}
-	if err := d.c.Station.Halt(ctx, a.device); err != nil {
-		a.End(wire.Failure(err, drivers.None.String()))
-		return
-	}
-	a.End(d.halted(a.device))
+	d.halt(func(ctx context.Context) {
+		if err := d.c.Station.Halt(ctx, a.device); err != nil {
+			a.End(wire.Failure(err, drivers.None.String()))
+			return
+		}
+		a.End(d.halted(a.device))
+	})
 }
 
 // halted is what a halt without error is worth on this device.

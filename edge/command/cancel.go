@@ -1,7 +1,6 @@
 package command
 
 import (
-	"context"
 	"strings"
 
 	"fuqiao/edged/drivers"
@@ -49,10 +48,8 @@ func (d *Desk) end(id, kid string, any bool, cause error) {
 		rest, ok := strings.CutSuffix(act, ":"+id)
 		return ok && (any || strings.TrimPrefix(rest, "cmd:") == kid)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
-	defer cancel()
 	for _, dome := range d.c.Domes {
-		dome.Cancel(ctx, mine, cause)
+		d.halt(dome.Cancel(mine, cause))
 	}
 	for _, id := range d.c.Station.IDs() {
 		d.c.Station.Cut(id, cause, func(j station.Job) bool { return mine(j.Act) })

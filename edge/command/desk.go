@@ -16,6 +16,7 @@ import (
 	"fuqiao/edged/edge/ledger"
 	"fuqiao/edged/edge/ptz"
 	"fuqiao/edged/edge/station"
+	"fuqiao/edged/edge/supervise"
 	"fuqiao/edged/edge/uplink"
 	"fuqiao/edged/edge/wire"
 )
@@ -54,6 +55,7 @@ type Desk struct {
 	intents chan intent
 	waiting chan waiting
 	pings   [2]chan chan struct{}
+	crew    *supervise.Crew // waits for halts
 
 	mu      sync.Mutex
 	done    []finished
@@ -84,6 +86,7 @@ const (
 	maxWaiting = 16
 	maxRepeats = 4096
 	clockWait  = 15 * time.Second
+	maxHalts   = 64
 )
 
 // New makes a desk.
@@ -91,6 +94,7 @@ func New(c Config) *Desk {
 	return &Desk{
 		c: c, intents: make(chan intent, maxIntents), waiting: make(chan waiting, maxWaiting),
 		pings: [2]chan chan struct{}{make(chan chan struct{}), make(chan chan struct{})},
+		crew:  supervise.NewCrew(c.Log, maxHalts),
 		more:  make(chan struct{}, 1), repeats: map[string]time.Time{}, tombs: map[string]tomb{},
 	}
 }
@@ -105,9 +109,14 @@ func (d *Desk) Orders(ctx context.Context, in <-chan uplink.Inbound) error {
 	return d.serve(ctx, in, d.pings[0])
 }
 
-// Stops serves the stop topics; it never touches the disk nor any queue.
+// Stops serves the stop topics; it never touches the disk nor any queue. It ends after
+// Orders, Intents and Clocks, and sees the halts that are under way to their end.
 func (d *Desk) Stops(ctx context.Context, in <-chan uplink.Inbound) error {
-	return d.serve(ctx, in, d.pings[1])
+	err := d.serve(ctx, in, d.pings[1])
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	d.crew.Wait(last)
+	return err
 }
 
 func (d *Desk) serve(ctx context.Context, in <-chan uplink.Inbound, pings chan chan struct{}) error {
@@ -268,7 +277,7 @@ func (d *Desk) dispatch(ctx context.Context, o *wire.Order, ack func()) {
 		if d.beforeRun(o) {
 			d.refuse(o, wire.Refuse(wire.Stale, "issued before this run began"))
 		} else {
-			d.act(ctx, o, ids, false)
+			d.act(o, ids, false)
 			d.c.Ledger.Seq(o)
 		}
 		ack()
@@ -312,9 +321,12 @@ func (d *Desk) allowed(o *wire.Order, ids []string) []string {
 	return out
 }
 
-// reject ends a whole order that named no device yet.
+// reject ends a whole order that has no place in the ledger. The same bytes sent again
+// get the same answer, once per 10 s.
 func (d *Desk) reject(o *wire.Order, r wire.Reason, detail string) {
-	d.refuse(o, wire.Refuse(r, detail))
+	if d.seldom(o.Act() + " " + string(r)) {
+		d.refuse(o, wire.Refuse(r, detail))
+	}
 }
 
 func (d *Desk) refuse(o *wire.Order, out wire.Outcome) {

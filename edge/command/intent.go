@@ -5,39 +5,74 @@ import (
 	"errors"
 	"time"
 
+	"fuqiao/edged/drivers/fault"
 	"fuqiao/edged/edge/authority"
+	"fuqiao/edged/edge/supervise"
 	"fuqiao/edged/edge/wire"
 )
 
-// Intents gives once orders their one durable write and then lets them act. It is a
-// goroutine of its own: a state order never waits behind it.
+// batchMost is how many intents share one sync of the ledger.
+const batchMost = 16
+
+// Intents gives once orders their one durable write and then lets them act, in the
+// order in which they came. It is a goroutine of its own: a state order never waits
+// behind it.
 func (d *Desk) Intents(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case in := <-d.intents:
-			d.intend(ctx, in)
+		case first := <-d.intents:
+			batch := []intent{first}
+			for len(batch) < batchMost && len(d.intents) > 0 {
+				batch = append(batch, <-d.intents)
+			}
+			d.intend(ctx, batch)
 		}
 	}
 }
 
-// intend writes the intent. Without a durable intent only an emergency acts, from
-// the RAM ledger, and its results say so; all else is refused: a crash could not
-// tell any more whether it was done.
-func (d *Desk) intend(ctx context.Context, in intent) {
-	err := d.c.Ledger.Intent(ctx, in.o, in.ids)
-	in.ack()
+// intend writes intents, all with one sync, and acknowledges and begins each.
+func (d *Desk) intend(ctx context.Context, batch []intent) {
+	errs := make([]error, len(batch))
+	if len(batch) == 1 {
+		errs[0] = d.c.Ledger.Intent(ctx, batch[0].o, batch[0].ids)
+	} else {
+		each := make([]int, len(batch))
+		for i := range each {
+			each[i] = i
+		}
+		supervise.Each(ctx, each, func(ctx context.Context, i int) {
+			errs[i] = d.c.Ledger.Intent(ctx, batch[i].o, batch[i].ids)
+		})
+	}
+	if ctx.Err() != nil {
+		return // shutting down; what is not acknowledged is delivered again
+	}
+	for i, in := range batch {
+		in.ack()
+		d.begin(ctx, in, errs[i])
+	}
+}
+
+// begin lets an order act. Without a durable intent only an emergency does, from the
+// RAM ledger, and its results say so; all else is refused: a crash could not tell any
+// more whether it was done.
+func (d *Desk) begin(ctx context.Context, in intent, err error) {
+	reason := wire.Storage
 	switch {
 	case err == nil:
-		d.act(ctx, in.o, in.ids, false)
+		d.act(in.o, in.ids, false)
+		return
 	case in.o.Priority == wire.Emergency:
 		d.log(in.o, "").Warn("acting without a durable intent", "error", err)
-		d.act(ctx, in.o, in.ids, true)
-	default:
-		for _, id := range in.ids {
-			(&act{d: d, o: in.o, device: id}).End(wire.Refuse(wire.Storage, err.Error()))
-		}
+		d.act(in.o, in.ids, true)
+		return
+	case fault.Of(err) == fault.Full:
+		reason = wire.Busy
+	}
+	for _, id := range in.ids {
+		(&act{d: d, o: in.o, device: id}).End(wire.Refuse(reason, err.Error()))
 	}
 }
 
@@ -106,16 +141,7 @@ func (d *Desk) again(ctx context.Context, w waiting) {
 
 // repeat answers a known order with its stored results, at most once per 10 s.
 func (d *Desk) repeat(o *wire.Order) {
-	d.mu.Lock()
-	fresh := time.Since(d.repeats[o.Act()]) >= 10*time.Second
-	if fresh {
-		if len(d.repeats) >= maxRepeats {
-			clear(d.repeats)
-		}
-		d.repeats[o.Act()] = time.Now()
-	}
-	d.mu.Unlock()
-	if !fresh {
+	if !d.seldom(o.Act()) {
 		return
 	}
 	for _, stored := range d.c.Ledger.Stored(o) {
@@ -127,4 +153,19 @@ func (d *Desk) repeat(o *wire.Order) {
 		r.Repeat = true
 		d.c.Publish(r)
 	}
+}
+
+// seldom tells whether key has not been answered within 10 s: whoever sends the same
+// bytes again and again gets no flood of answers, and fills no disk.
+func (d *Desk) seldom(key string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if time.Since(d.repeats[key]) < 10*time.Second {
+		return false
+	}
+	if len(d.repeats) >= maxRepeats {
+		clear(d.repeats)
+	}
+	d.repeats[key] = time.Now()
+	return true
 }

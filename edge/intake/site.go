@@ -71,7 +71,7 @@ func (s *site) finish() {
 
 // serve answers requests until the site is to go; then those under way get a moment.
 func (s *site) serve(ctx context.Context, l net.Listener) error {
-	defer l.Close() // a second time, as a rule
+	defer func() { _ = l.Close() }() // a second time, as a rule
 	lim := s.servers.limits
 	server := &http.Server{
 		Handler:                      s,

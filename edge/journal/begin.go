@@ -16,6 +16,9 @@ func (j *Journal) begin() error {
 	if err := j.syncTails(); err != nil {
 		return err
 	}
+	if err := j.setAside(); err != nil {
+		return err
+	}
 	if err := j.closeRuns(); err != nil {
 		return err
 	}
@@ -26,15 +29,22 @@ func (j *Journal) begin() error {
 		return err
 	}
 	j.mu.Lock()
-	j.runs = slices.DeleteFunc(j.runs, func(r *run) bool {
-		empty := r.closed && r != j.current()
-		for _, st := range r.streams {
-			empty = empty && len(st.segs) == 0
-		}
-		return empty
-	})
+	own := j.current()
+	j.runs = slices.DeleteFunc(j.runs, func(r *run) bool { return r != own && r.closed && !j.named(r) })
 	j.mu.Unlock()
 	return j.writeState(false)
+}
+
+// named tells whether a file's header names a run, also that of a free file: to the
+// next open it looks like a segment, and only the state says that it is done with.
+// The caller holds mu.
+func (j *Journal) named(r *run) bool {
+	for _, st := range r.streams {
+		if len(st.segs) > 0 {
+			return true
+		}
+	}
+	return slices.ContainsFunc(j.free, func(s *segment) bool { return s.head.run == r.id })
 }
 
 func (j *Journal) writeFormat() error {
@@ -81,7 +91,7 @@ func (j *Journal) syncTails() error {
 // closeRuns appends run.closed for every class that has records, of every run that
 // is not closed yet; a run that wrote nothing is closed by one for class gap.
 func (j *Journal) closeRuns() error {
-	var items []item
+	var records [][]byte
 	var told []*bool
 	for _, r := range j.runs {
 		if r.closed || r == j.current() {
@@ -106,12 +116,12 @@ func (j *Journal) closeRuns() error {
 			if err != nil {
 				return err
 			}
-			items = append(items, item{data: b, at: ownItem})
+			records = append(records, b)
 			told = append(told, &r.told[rank])
 		}
 	}
-	if len(items) > 0 {
-		if _, err := j.putOwn(items...); err != nil {
+	if len(records) > 0 {
+		if _, err := j.putOwn(kindRecord, records...); err != nil {
 			return err
 		}
 	}
@@ -124,4 +134,45 @@ func (j *Journal) closeRuns() error {
 		r.closed = r != j.current()
 	}
 	return nil
+}
+
+// setAside copies files that may hold what is missing, for the maintainer, and
+// frees them. There is room for few; more are only told of.
+func (j *Journal) setAside() error {
+	for len(j.suspects) > 0 {
+		s := j.suspects[0]
+		if j.kept < maxAside && j.headroom(resultRank) >= s.size {
+			j.log.Error("journal: a damaged segment is set aside", "file", s.name)
+			if err := j.copyFile(s.name, "bad-"+s.name); err != nil {
+				return err
+			}
+			j.kept++
+		} else {
+			j.log.Error("journal: a damaged segment is used again, there is no room to set it aside", "file", s.name)
+		}
+		j.mu.Lock()
+		j.suspects = j.suspects[1:]
+		j.free = append(j.free, s)
+		j.mu.Unlock()
+	}
+	return nil
+}
+
+func (j *Journal) copyFile(from, to string) error {
+	b, err := j.readFile(filepath.Join(j.o.Dir, from), j.segment)
+	if err != nil {
+		return err
+	}
+	f, err := j.fs.Open(filepath.Join(j.o.Dir, to), true)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // after the sync there is nothing left to fail
+	if err := j.writeAt(f, b, 0); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	j.aside += int64(len(b))
+	j.mu.Unlock()
+	return j.sync(f)
 }

@@ -70,7 +70,7 @@ func benchAppend(b *testing.B, writers int) {
 }
 
 func benchBare(b *testing.B, writers int) {
-	const size = 4 << 20
+	const size = 48 << 20
 	f, err := os.Create(filepath.Join(b.TempDir(), "bare"))
 	if err != nil {
 		b.Fatal(err)

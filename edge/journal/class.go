@@ -90,7 +90,9 @@ type Record struct {
 type Range struct{ First, Last Seq }
 
 // Share is what a class may keep, in bytes. Nothing of a class is given up for
-// others while that would bring it below Floor; above Ceiling its own oldest goes.
+// others while that would bring its files below Floor; when its records come above
+// Ceiling its own oldest go. Floors together are at most nine tenths of the budget
+// (or what the ceiling of class gap leaves) less a segment for each class.
 // A Ceiling of 0 is the default: what the budget allows.
 type Share struct{ Floor, Ceiling int64 }
 
@@ -142,8 +144,13 @@ func (o *Options) shares(segment int64) ([ranks]Share, error) {
 		}
 		all[rank].Ceiling = max(all[rank].Ceiling, s.Floor)
 	}
+	floors := int64(0)
 	for rank := range all {
+		floors += all[rank].Floor
 		all[rank].Ceiling = max(all[rank].Ceiling, 2*segment)
+	}
+	if most := min(o.Budget/10*9, o.Budget-all[gapRank].Ceiling) - ranks*segment; floors > most {
+		return all, fmt.Errorf("journal: floors of %d bytes together: must not be more than %d with a budget of %d: %w", floors, most, o.Budget, fault.BadInput)
 	}
 	return all, nil
 }

@@ -22,15 +22,13 @@ func appendNow(t testing.TB, j *Journal, c Class, data string) Seq {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := j.request()
-	r.rank, r.data = rank, []byte(data)
-	j.collect(r)
+	b, _, at := j.join(rank, []byte(data))
+	j.take()
 	j.commit()
-	<-r.done
-	if r.err != nil {
-		t.Fatal(r.err)
+	if at >= b.ok {
+		t.Fatal(b.err)
 	}
-	return r.seq
+	return b.first + Seq(at)
 }
 
 // smallJournal writes n records of class event and returns them, the disk and the

@@ -1,13 +1,10 @@
 package journal
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -98,19 +95,8 @@ func TestDiskFailsAndComesBack(t *testing.T) {
 				for i := range 10 {
 					r.put(Event, rec(fmt.Sprint(i), 900))
 				}
-				fs.mu.Lock()
-				fs.fail = d.hook()
-				fs.mu.Unlock()
-				stored := 10
-				for i := range 30 { // an open fails only when the segment is full
-					if _, err := r.Append(t.Context(), Event, []byte(rec(fmt.Sprint(i), 900))); err != nil {
-						if !errors.Is(err, ErrStorage) {
-							t.Fatal(err)
-						}
-						break
-					}
-					stored++
-				}
+				fs.breakWith(d.hook())
+				stored := 10 + r.fill()
 				began := time.Now()
 				if _, err := r.Append(t.Context(), Alarm, []byte(`{"a":1}`)); !errors.Is(err, ErrStorage) || time.Since(began) > 0 {
 					t.Fatal(err, time.Since(began))
@@ -125,9 +111,7 @@ func TestDiskFailsAndComesBack(t *testing.T) {
 				if !r.raised("journal.storage") {
 					t.Fatal("cleared too early")
 				}
-				fs.mu.Lock()
-				fs.fail = nil
-				fs.mu.Unlock()
+				fs.breakWith(nil)
 				time.Sleep(retryEvery + time.Second)
 				if r.raised("journal.storage") {
 					t.Fatal("journal.storage is still raised")
@@ -142,6 +126,28 @@ func TestDiskFailsAndComesBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// breakWith sets the fault of a disk that is in use.
+func (m *memFS) breakWith(hook func(op, name string) (int, error)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = hook
+}
+
+// fill appends until the disk takes nothing: a file that cannot be opened is
+// noticed only when the segment is full. It returns how many were stored.
+func (r *rig) fill() (stored int) {
+	for stored < 30 {
+		if _, err := r.Append(r.t.Context(), Event, []byte(rec(fmt.Sprint(stored), 900))); err != nil {
+			if !errors.Is(err, ErrStorage) {
+				r.t.Fatal(err)
+			}
+			break
+		}
+		stored++
+	}
+	return stored
 }
 
 // TestOpenWithoutDisk shows what the daemon meets that starts on a disk which is
@@ -167,9 +173,7 @@ func TestOpenWithoutDisk(t *testing.T) {
 					t.Fatal("the backlog cannot be read")
 				}
 				time.Sleep(time.Minute)
-				fs.mu.Lock()
-				fs.fail = nil
-				fs.mu.Unlock()
+				fs.breakWith(nil)
 				time.Sleep(retryEvery + time.Second)
 				if seq := r.put(Event, `{"a":1}`); seq != 1 {
 					t.Fatal(seq)
@@ -221,125 +225,4 @@ func TestFullDisk(t *testing.T) {
 	if s := j.Stats().Classes[Telemetry]; s.Dropped != told.count(Range{1, 100}) {
 		t.Fatalf("%+v", s)
 	}
-}
-
-// growthFS says ENOSPC to every write beyond a file's end.
-type growthFS struct{ *memFS }
-
-type growthFile struct{ File }
-
-func (g *growthFS) Open(name string, write bool) (File, error) {
-	f, err := g.memFS.Open(name, write)
-	if err != nil {
-		return nil, err
-	}
-	return growthFile{f}, nil
-}
-
-func (f growthFile) WriteAt(b []byte, off int64) (int, error) {
-	if size, _ := f.Size(); off+int64(len(b)) > size {
-		n, _ := f.File.WriteAt(b[:max(0, size-off)], off)
-		return n, syscall.ENOSPC
-	}
-	return f.File.WriteAt(b, off)
-}
-
-// slowFS takes virtual time for a sync.
-type slowFS struct{ *memFS }
-
-type slowFile struct{ File }
-
-func (s slowFS) Open(name string, write bool) (File, error) {
-	f, err := s.memFS.Open(name, write)
-	if err != nil {
-		return nil, err
-	}
-	return slowFile{f}, nil
-}
-
-func (f slowFile) Sync() error {
-	time.Sleep(10 * time.Millisecond)
-	return f.File.Sync()
-}
-
-// TestGroupCommit shows 64 writers sharing syncs: 640 records in little more than
-// ten of them, each acknowledged only after the one that covers it.
-func TestGroupCommit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fs := newMemFS()
-		r := start(t, Options{FS: slowFS{fs}, Run: "a"})
-		before := r.Stats().Syncs
-		began := time.Now()
-		var all sync.WaitGroup
-		for w := range 64 {
-			all.Go(func() {
-				for i := range 10 {
-					seq := r.put(Event, rec(fmt.Sprintf("%d-%d", w, i), 300))
-					if i == 9 && w%8 == 0 {
-						if j, _ := open(t, Options{FS: fs.durableOnly(), Run: "b"}); !has(t, j, ID{"a", Event, seq}) {
-							t.Error("acknowledged before it was durable")
-						}
-					}
-				}
-			})
-		}
-		all.Wait()
-		if n := r.Stats().Syncs - before; n > 16 || time.Since(began) > 200*time.Millisecond {
-			t.Fatalf("%d syncs, %v for 640 records of 64 writers", n, time.Since(began))
-		}
-		r.close()
-	})
-}
-
-// durableOnly is the disk with nothing on it but what was synced.
-func (m *memFS) durableOnly() *memFS {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	after := newMemFS()
-	for name, f := range m.lasting {
-		g := &memFile{data: bytes.Clone(f.durable), durable: bytes.Clone(f.durable)}
-		after.files[name], after.lasting[name] = g, g
-	}
-	return after
-}
-
-func has(t testing.TB, j *Journal, id ID) bool {
-	got, err := j.Next(id.Class, ID{id.Run, id.Class, id.Seq - 1}, 1, 0)
-	if err != nil {
-		t.Error(err)
-	}
-	return len(got) == 1 && got[0].ID == id
-}
-
-// TestAppendEnds shows that no caller waits for ever.
-func TestAppendEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		j, _ := open(t, Options{FS: newMemFS(), Run: "a"})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // nobody commits
-		defer cancel()
-		if _, err := j.Append(ctx, Event, []byte(`{"a":1}`)); !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatal(err)
-		}
-		got := make(chan error, 1)
-		go func() {
-			_, err := j.Append(context.Background(), Event, []byte(`{"a":2}`))
-			got <- err
-		}()
-		synctest.Wait()
-		if err := j.Close(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		if err := <-got; err != nil { // it was waiting before Close: it is stored
-			t.Fatal(err)
-		}
-		if _, err := j.Append(context.Background(), Event, []byte(`{"a":3}`)); !errors.Is(err, ErrClosed) {
-			t.Fatal(err)
-		}
-		if err := j.Close(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		if err := j.Run(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	})
 }

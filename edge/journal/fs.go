@@ -16,7 +16,6 @@ type FS interface {
 	// is made (0600). Opening a directory for reading is for its Sync.
 	Open(name string, write bool) (File, error)
 	Remove(name string) error
-	Rename(from, to string) error
 }
 
 // File is an open file. Sync is fdatasync.
@@ -55,8 +54,7 @@ func (osFS) Open(name string, write bool) (File, error) {
 	return osFile{f}, nil
 }
 
-func (osFS) Remove(name string) error     { return os.Remove(name) }
-func (osFS) Rename(from, to string) error { return os.Rename(from, to) }
+func (osFS) Remove(name string) error { return os.Remove(name) }
 
 type osFile struct{ *os.File }
 

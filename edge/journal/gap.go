@@ -119,44 +119,65 @@ type gapKey struct {
 	why  reason
 }
 
+func (l loss) key() gapKey { return gapKey{l.stream.run.id, l.stream.rank, l.why} }
+
 // openGap is the newest gap record of its key, and its number.
 type openGap struct {
 	gap gap
 	seq Seq
 }
 
-// tell makes losses durable as gap records and counts their numbers as done. A
-// loss that follows the last one of its kind widens that one's record: the new
-// record replaces it, if nobody has been given it yet.
+// tell makes losses durable as gap records, with one commit, and counts their
+// numbers as done. A loss that follows the last one of its kind widens that one's
+// record: the new record replaces it, if nobody has been given it yet.
 func (j *Journal) tell(list []loss) error {
-	for len(list) > 0 {
-		l := list[0]
-		list = list[1:]
-		g := gap{l.stream.run.id, classOf(l.stream.rank), l.span, uint64(l.span.Last-l.span.First) + 1, uint64(l.bytes), l.why, j.sinceOpen().Milliseconds()}
-		key := gapKey{g.run, l.stream.rank, g.why}
-		old := j.hide(key, g.span)
-		if old != nil {
-			g.span.First = old.gap.span.First
-			g.count += old.gap.count
-			g.bytes += old.gap.bytes
-		}
-		seq, err := j.putOwn(item{data: g.encode(), kind: kindGap, at: ownItem})
-		if err != nil {
-			j.unhide(old)
-			return err
-		}
-		j.gaps[key] = &openGap{g, seq}
-		j.mu.Lock()
-		j.markDone(l.stream, l.span)
-		l.stream.hurt = l.stream.hurt.without(l.span)
-		if old != nil {
-			own := j.current().streams[gapRank]
-			j.markDone(own, Range{old.seq, old.seq})
-			own.hurt = own.hurt.without(Range{old.seq, old.seq})
-		}
-		j.mu.Unlock()
+	if list = merge(list); len(list) == 0 {
+		return nil
 	}
-	return nil
+	gaps := make([]gap, len(list))
+	old := make([]*openGap, len(list))
+	records := make([][]byte, len(list))
+	for i, l := range list {
+		g := gap{l.stream.run.id, classOf(l.stream.rank), l.span, uint64(l.span.Last-l.span.First) + 1, uint64(l.bytes), l.why, j.sinceOpen().Milliseconds()}
+		if old[i] = j.hide(l.key(), g.span); old[i] != nil {
+			g.span.First = old[i].gap.span.First
+			g.count += old[i].gap.count
+			g.bytes += old[i].gap.bytes
+		}
+		gaps[i], records[i] = g, g.encode()
+	}
+	last, err := j.putOwn(kindGap, records...)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	own := j.current().streams[gapRank]
+	for i, l := range list {
+		if old[i] != nil {
+			replaced := Range{old[i].seq, old[i].seq}
+			own.hurt = own.hurt.without(replaced)
+			if err == nil {
+				j.markDone(own, replaced)
+			}
+		}
+		if err == nil {
+			j.gaps[l.key()] = &openGap{gaps[i], last - Seq(len(list)-1-i)}
+			j.markDone(l.stream, l.span)
+			l.stream.hurt = l.stream.hurt.without(l.span)
+		}
+	}
+	return err
+}
+
+// merge joins losses that follow each other.
+func merge(list []loss) (out []loss) {
+	for _, l := range list {
+		if n := len(out); n > 0 && out[n-1].key() == l.key() && out[n-1].span.Last+1 == l.span.First {
+			out[n-1].span.Last = l.span.Last
+			out[n-1].bytes += l.bytes
+			continue
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 // hide takes the open gap record that ends just before span out of Next's sight,
@@ -174,17 +195,6 @@ func (j *Journal) hide(key gapKey, span Range) *openGap {
 	own := j.current().streams[gapRank]
 	own.hurt, _ = own.hurt.with(Range{old.seq, old.seq})
 	return old
-}
-
-// unhide undoes hide.
-func (j *Journal) unhide(old *openGap) {
-	if old == nil {
-		return
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	own := j.current().streams[gapRank]
-	own.hurt = own.hurt.without(Range{old.seq, old.seq})
 }
 
 // tellFound tells what readers found damaged, and what load found missing.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"fuqiao/edged/drivers/fault"
@@ -13,20 +11,21 @@ import (
 )
 
 const (
-	ackDelay     = 5 * time.Second        // an acknowledgement is on disk after this long at the latest
-	ackGap       = time.Second            // and with a commit, if the last time is this long ago
-	retryEvery   = 3 * time.Second        // while the disk takes no records
-	calmAfter    = time.Minute            // without damage or drops their condition is cleared
-	idleAfter    = time.Second            // without appends the pool is filled
-	fillEvery    = 100 * time.Millisecond // one step of filling
-	mostPatience = time.Millisecond       // that a commit waits for as many writers as the last one had
-	mostYields   = 5000                   // and this often it gives way to them
-	fullFor      = time.Minute            // after ENOSPC nothing grows
-	fillStep     = 256 << 10              // bytes
-	queueLength  = 256                    // appends that wait for the committer
-	batchBytes   = 1 << 20                // at most so much in one commit
-	keepBuffer   = 8 << 10                // larger copies of records are not kept for reuse
-	poolPerClass = 2
+	ackDelay      = 5 * time.Second        // an acknowledgement is on disk after this long at the latest
+	ackGap        = time.Second            // and with a commit, if the last time is this long ago
+	retryEvery    = 3 * time.Second        // while the disk takes no records
+	calmAfter     = time.Minute            // without damage or drops their condition is cleared
+	idleAfter     = time.Second            // without appends the pool is filled
+	fillEvery     = 100 * time.Millisecond // one step of filling
+	mostPatience  = time.Millisecond       // that a commit waits for as many writers as the last one had
+	mostYields    = 5000                   // and this often it gives way to them
+	fullFor       = time.Minute            // after ENOSPC nothing grows
+	fillStep      = 256 << 10              // bytes
+	batchRecords  = 256                    // of one class in one commit
+	batchBytes    = 1 << 20                // of one class in one commit
+	keepBuffer    = 256 << 10              // larger buffers are not kept for reuse
+	poolPerClass  = 2
+	leastSegments = 16 // in a budget
 )
 
 // Options of a journal.
@@ -54,96 +53,6 @@ type Options struct {
 	pool    int
 }
 
-// Journal is the records of one directory. All methods may be called at any time
-// from any goroutine; Run is the only one that writes while it runs.
-type Journal struct {
-	o       Options
-	fs      FS
-	log     *slog.Logger
-	segment int64 // size of a segment's file
-	pool    int   // files that are kept
-	share   [ranks]Share
-	opened  time.Time
-
-	queue   chan *request
-	kick    chan struct{}
-	grown   chan struct{}
-	turn    chan struct{} // holds a token while nobody commits
-	closing chan struct{}
-	gone    chan struct{}
-	once    sync.Once
-	reqs    sync.Pool
-	down    atomic.Bool
-
-	syncs, written atomic.Int64
-
-	// The committer's own.
-	batch    []*request // nil where it has been answered
-	items    []item
-	enc      []byte
-	places   []mark
-	expect   int           // requests in the last commit
-	patience time.Duration // how long the next one waits for as many
-	zeros    []byte
-	loaded   bool // the directory has been read
-	begun    bool // and may be written
-	gaps     map[gapKey]*openGap
-	filling  File
-	lastPut  time.Duration
-	dropAt   time.Duration // when something was dropped last, 0 = calm
-	hurtAt   time.Duration
-	retryAt  time.Duration
-	stateAt  time.Duration // when the state was written last
-	fillAt   time.Duration // when the pool is looked at again
-	fullTil  time.Duration // until then the disk is taken to be full
-
-	mu      sync.Mutex
-	runs    []*run // in their order, the present one last
-	free    []*segment
-	aside   int64  // bytes in files that were set aside
-	serial  uint64 // of the newest segment
-	files   int    // highest number in a file name
-	state   uint64 // number of the state on disk
-	dirty   bool
-	dirtyAt time.Duration
-	losses  []loss // found by readers, not yet told
-	handed  Seq    // highest gap record of this run that Next gave out
-	resume  [ranks]resume
-	dropped [ranks]tally
-	damaged uint64 // records
-}
-
-// run is what is on disk of one life of the daemon.
-type run struct {
-	id      wire.Run
-	closed  bool
-	clean   bool
-	told    [ranks]bool // run.closed is on disk for this class
-	streams [ranks]*stream
-}
-
-// stream is one class of one run.
-type stream struct {
-	rank int
-	run  *run
-	segs []*segment // in their order
-	next Seq        // the number of the next record
-	done ranges     // acknowledged, or told of by a gap record
-	hurt ranges     // not to be delivered, and not done yet
-	cut  int64      // bytes cut from the tail at open
-}
-
-// tally counts what was dropped.
-type tally struct{ records, bytes uint64 }
-
-func newRun(id wire.Run) *run {
-	r := &run{id: id}
-	for rank := range r.streams {
-		r.streams[rank] = &stream{rank: rank, run: r, next: 1}
-	}
-	return r
-}
-
 // Open reads the directory and closes the earlier runs. It always gives a journal:
 // damage is passed over, set aside and told of, and where the disk cannot be read
 // or written the journal says so through Notice, answers Append with ErrStorage and
@@ -161,7 +70,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	}
 	j := &Journal{
 		o: o, fs: o.FS, log: o.Log, opened: time.Now(),
-		queue: make(chan *request, queueLength), kick: make(chan struct{}, 1), grown: make(chan struct{}, 1),
+		work: make(chan struct{}, 1), kick: make(chan struct{}, 1), grown: make(chan struct{}, 1),
 		turn: make(chan struct{}, 1), closing: make(chan struct{}), gone: make(chan struct{}),
 		gaps: map[gapKey]*openGap{}, runs: []*run{newRun(o.Run)},
 	}
@@ -196,8 +105,8 @@ func (j *Journal) size() (err error) {
 	if j.o.pool != 0 {
 		j.pool = max(0, j.o.pool)
 	}
-	if j.o.Budget < 4*j.segment {
-		return fmt.Errorf("journal: budget %d: must be at least %d: %w", j.o.Budget, 4*j.segment, fault.BadInput)
+	if least := leastSegments * j.segment; j.o.Budget < least {
+		return fmt.Errorf("journal: budget %d: must be at least %d: %w", j.o.Budget, least, fault.BadInput)
 	}
 	j.share, err = j.o.shares(j.segment)
 	return err

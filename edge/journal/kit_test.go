@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -48,9 +47,6 @@ func open(t testing.TB, o Options) (*Journal, *notices) {
 	o.Notice = n.take
 	if o.Dir == "" {
 		o.Dir = "journal"
-	}
-	if testing.Verbose() {
-		o.Log = slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil))
 	}
 	j, err := Open(t.Context(), o)
 	if err != nil {
@@ -136,28 +132,11 @@ type books struct {
 func readBooks(t testing.TB, j *Journal) (b books) {
 	t.Helper()
 	for _, r := range all(t, j, Gap) {
-		var e struct {
-			Type string          `json:"type"`
-			Data json.RawMessage `json:"data"`
-		}
-		if err := json.Unmarshal(r.Data, &e); err != nil {
-			t.Fatalf("%s: %v", r.Data, err)
-		}
-		switch e.Type {
-		case "journal.gap":
-			var g Gone
-			if err := json.Unmarshal(e.Data, &g); err != nil {
-				t.Fatal(err)
-			}
+		g, c, isGap := parseOwn(t, r.Data)
+		if isGap {
 			b.gaps = append(b.gaps, g)
-		case "run.closed":
-			var c Closed
-			if err := json.Unmarshal(e.Data, &c); err != nil {
-				t.Fatal(err)
-			}
+		} else {
 			b.closed = append(b.closed, c)
-		default:
-			t.Fatalf("unknown type %q", e.Type)
 		}
 	}
 	return b
@@ -179,4 +158,29 @@ func (b books) last(run wire.Run, c Class) (Closed, bool) {
 		return Closed{}, false
 	}
 	return b.closed[i], true
+}
+
+// fataler is what rapid.T and testing.T share.
+type fataler interface{ Fatal(args ...any) }
+
+// parseOwn reads a record of class gap.
+func parseOwn(t fataler, data []byte) (g Gone, c Closed, isGap bool) {
+	var e struct {
+		Type string          `json:"type"`
+		Data json.RawMessage `json:"data"`
+	}
+	err := json.Unmarshal(data, &e)
+	switch {
+	case err == nil && e.Type == "journal.gap":
+		isGap = true
+		err = json.Unmarshal(e.Data, &g)
+	case err == nil && e.Type == "run.closed":
+		err = json.Unmarshal(e.Data, &c)
+	default:
+		t.Fatal("not a record of the journal's own", string(data), err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, c, isGap
 }

@@ -23,7 +23,7 @@ type memFS struct {
 	files map[string]*memFile
 	// lasting is what names are on the medium.
 	lasting map[string]*memFile
-	// fail, if set, may refuse an operation: "list", "open", "remove", "rename",
+	// fail, if set, may refuse an operation: "list", "open", "remove",
 	// "read", "write" (n bytes of which are written all the same), "sync".
 	fail  func(op, name string) (n int, err error)
 	syncs map[string]int
@@ -93,17 +93,6 @@ func (m *memFS) Remove(name string) error {
 		return err
 	}
 	delete(m.files, filepath.Base(name))
-	return nil
-}
-
-func (m *memFS) Rename(from, to string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, err := m.failing("rename", from); err != nil {
-		return err
-	}
-	m.files[filepath.Base(to)] = m.files[filepath.Base(from)]
-	delete(m.files, filepath.Base(from))
 	return nil
 }
 

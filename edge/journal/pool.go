@@ -49,7 +49,7 @@ func (j *Journal) unfilled() *segment {
 		return nil
 	}
 	j.files++
-	s := &segment{name: fmt.Sprintf("seg-%06d", j.files)}
+	s := &segment{name: segmentName(j.files)}
 	j.free = append(j.free, s)
 	return s
 }

@@ -14,7 +14,7 @@ const (
 	mostChunk      = 256 << 10
 )
 
-// resume is where the last Next of a class ended.
+// resume is where a Next ended.
 type resume struct {
 	serial uint64
 	seq    Seq
@@ -115,15 +115,17 @@ func (j *Journal) view(rank int, after ID) *view {
 }
 
 // place finds the nearest place before the first number that is wanted.
-func (v *view) place(r resume) {
+func (v *view) place(ended [2]resume) {
 	want := max(v.after+1, v.head.first)
 	if len(v.skip) > 0 && v.skip[0].First <= want {
 		want = v.skip[0].Last + 1
 	}
 	m := v.seg.markBefore(want)
 	v.off, v.prev = m.off, m.seq-1
-	if r.serial == v.head.serial && r.seq >= v.prev && r.seq < want {
-		v.off, v.prev = r.off, r.seq
+	for _, r := range ended {
+		if r.serial == v.head.serial && r.seq >= v.prev && r.seq < want {
+			v.off, v.prev = r.off, r.seq
+		}
 	}
 }
 
@@ -196,7 +198,11 @@ func (j *Journal) leave(v *view, r reading) []Record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	v.seg.pins--
-	j.resume[v.st.rank] = resume{v.head.serial, r.seq, r.off}
+	ended := &j.resume[v.st.rank]
+	if ended[0].serial != v.head.serial {
+		ended[1] = ended[0]
+	}
+	ended[0] = resume{v.head.serial, r.seq, r.off}
 	for _, m := range r.marks {
 		if n := len(v.seg.marks); n == 0 || m.seq > v.seg.marks[n-1].seq {
 			v.seg.mark(m)

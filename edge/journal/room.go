@@ -7,7 +7,7 @@ import (
 )
 
 // headroom is how many bytes the files of a class may grow by now. Classes below
-// alarm leave a tenth of the budget alone, all leave the floor of class gap, and
+// alarm leave a tenth of the budget alone, all leave what class gap may have, and
 // class gap itself is not refused: its records tell what everything else lost.
 func (j *Journal) headroom(rank int) int64 {
 	j.mu.Lock()
@@ -15,24 +15,27 @@ func (j *Journal) headroom(rank int) int64 {
 	if rank == gapRank {
 		return j.segment
 	}
-	total, lows, gap := j.aside, int64(0), int64(0)
+	_, gap := j.usage(gapRank)
+	total := j.aside
 	for _, s := range j.free {
 		total += s.size
 	}
-	j.eachSegment(func(st *stream, s *segment) {
-		total += s.size
-		switch {
-		case low(st.rank):
-			lows += s.size
-		case st.rank == gapRank:
-			gap += s.size
-		}
-	})
-	room := j.o.Budget - total - max(0, j.share[gapRank].Floor-gap)
+	j.eachSegment(func(_ *stream, s *segment) { total += s.size })
+	room := j.o.Budget - total - max(0, j.share[gapRank].Ceiling-gap)
 	if low(rank) {
-		room = min(room, j.lowBudget()-lows)
+		room = min(room, j.lowBudget()-j.lows())
 	}
 	return room
+}
+
+// lows is the size of the files of the classes below alarm. The caller holds mu.
+func (j *Journal) lows() (n int64) {
+	j.eachSegment(func(st *stream, s *segment) {
+		if low(st.rank) {
+			n += s.size
+		}
+	})
+	return n
 }
 
 // lowBudget is what the classes below alarm may fill together.
@@ -48,12 +51,7 @@ func (j *Journal) takeFree(rank int, need int64, full bool) *segment {
 	if rank != gapRank && j.pool > 0 && len(j.free) <= 1 {
 		return nil
 	}
-	lows := int64(0)
-	j.eachSegment(func(st *stream, s *segment) {
-		if low(st.rank) {
-			lows += s.size
-		}
-	})
+	lows := j.lows()
 	best := -1
 	for i, s := range j.free {
 		grow := max(0, need-s.size)
@@ -80,14 +78,18 @@ func (s *segment) betterThan(t *segment) bool {
 	return s.size > t.size || s.size == t.size && s.name < t.name
 }
 
-// usage is what the records of a class take. The caller holds mu.
-func (j *Journal) usage(rank int) (n int64) {
+// usage is what the records of a class take, and what its files do. The ceiling
+// counts the one: short lives that each leave a little in a large file shall not
+// cost records. The floor counts the other, like the budget: or all classes could
+// be below their floors and the budget be used up. The caller holds mu.
+func (j *Journal) usage(rank int) (records, files int64) {
 	j.eachSegment(func(st *stream, s *segment) {
 		if st.rank == rank {
-			n += s.end
+			records += s.end
+			files += s.size
 		}
 	})
-	return n
+	return records, files
 }
 
 // oldest is the segment of a class that would be dropped first: never its newest
@@ -115,7 +117,8 @@ func (j *Journal) keepCeiling(rank int, need int64) error {
 	for {
 		j.mu.Lock()
 		st, s := j.oldest(rank)
-		over := j.usage(rank)+need > j.share[rank].Ceiling
+		used, _ := j.usage(rank)
+		over := used+need > j.share[rank].Ceiling
 		j.mu.Unlock()
 		if !over || s == nil {
 			return nil
@@ -132,15 +135,16 @@ func (j *Journal) dropOne(rank int) error {
 	if rank == gapRank {
 		return fmt.Errorf("journal: no room for a gap record: %w", ErrStorage)
 	}
+	j.mu.Lock()
 	top := gapRank
-	if low(rank) {
+	if low(rank) && j.lows()+j.segment > j.lowBudget() {
 		top = eventRank // the others stand in the reserve: their going would not help
 	}
-	j.mu.Lock()
 	var st *stream
 	var s *segment
 	for r := telemetryRank; r <= top && s == nil; r++ {
-		if t, o := j.oldest(r); o != nil && j.usage(r)-o.end >= j.share[r].Floor {
+		_, files := j.usage(r)
+		if t, o := j.oldest(r); o != nil && files-o.size >= j.share[r].Floor {
 			st, s = t, o
 		}
 	}

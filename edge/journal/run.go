@@ -32,8 +32,8 @@ func (j *Journal) Run(ctx context.Context) error {
 			return nil
 		case <-j.closing:
 			return nil
-		case r := <-j.queue:
-			j.collect(r)
+		case <-j.work:
+			j.gather()
 			j.commit()
 		case <-j.kick:
 		case <-timer.C:
@@ -42,33 +42,21 @@ func (j *Journal) Run(ctx context.Context) error {
 }
 
 // mend ends what a Run that panicked left half done: how far its write came is
-// not known, so those segments are sealed and their writers refused.
+// not known, so that segment is sealed and its writers refused.
 func (j *Journal) mend() {
-	if len(j.batch) == 0 {
-		return
+	for rank, b := range j.taken {
+		if b != nil {
+			unknown := errors.New("the commit did not end")
+			j.sealFailed(rank, unknown)
+			j.finish(rank, unknown)
+		}
 	}
-	unknown := fmt.Errorf("journal: the commit did not end: %w", ErrStorage)
-	for rank := range ranks {
-		j.sealFailed(rank, unknown)
-	}
-	for i := range j.batch {
-		j.answer(i, 0, unknown)
-	}
-	j.batch = j.batch[:0]
 }
 
 // drain commits what waits now and writes the state.
 func (j *Journal) drain() {
-	for {
-		select {
-		case r := <-j.queue:
-			j.collect(r)
-			j.commit()
-			continue
-		default:
-		}
-		break
-	}
+	j.take()
+	j.commit()
 	if j.begun && j.isDirty() {
 		if err := j.writeState(false); err != nil {
 			j.log.Warn("journal: the acknowledgements are not on disk and their records will be sent again", "error", err)
@@ -203,6 +191,9 @@ func (j *Journal) notice(code, detail string, raised bool) {
 // does not let it end before ctx does, nothing more is written.
 func (j *Journal) Close(ctx context.Context) error {
 	j.once.Do(func() { close(j.closing) })
+	j.door.Lock()
+	j.shut = true
+	j.door.Unlock()
 	select {
 	case <-j.turn:
 	case <-ctx.Done():

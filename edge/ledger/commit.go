@@ -83,6 +83,18 @@ func (l *Ledger) wait() chan error {
 	return done
 }
 
+// promptly is wait for those who cannot wait long: while the disk has not answered for
+// longer than an intent may take, nobody has to find that out again by waiting. The
+// caller holds mu.
+func (l *Ledger) promptly() chan error {
+	if l.busy.IsZero() || time.Since(l.busy) < intentTime {
+		return l.wait()
+	}
+	done := make(chan error, 1)
+	done <- fmt.Errorf("%w: the disk does not answer", ErrStorage)
+	return done
+}
+
 // hasten moves what was to be written behind to the end of the urgent work. The
 // caller holds mu.
 func (l *Ledger) hasten() {
@@ -159,12 +171,12 @@ func (l *Ledger) commit() {
 			l.release(ticket)
 			return
 		}
-		if err := l.ring.sync(); err != nil {
-			l.fail(err)
-			return
+		err := l.ring.sync()
+		if err == nil {
+			l.release(ticket)
+			err = l.reclaim()
 		}
-		l.release(ticket)
-		if err := l.reclaim(); err != nil {
+		if err != nil {
 			l.fail(err)
 			return
 		}
@@ -177,6 +189,7 @@ func (l *Ledger) gather() (n int, ticket uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hasten()
+	l.busy = time.Now()
 	var body []byte
 	start := l.ring.cur
 	for len(l.urgent) > 0 {
@@ -201,7 +214,7 @@ func (l *Ledger) gather() (n int, ticket uint64) {
 func (l *Ledger) release(ticket uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.written = max(l.written, ticket)
+	l.written, l.busy = max(l.written, ticket), time.Time{}
 	keep := l.waiters[:0]
 	for _, w := range l.waiters {
 		if w.ticket <= l.written {

@@ -43,7 +43,7 @@ func (l *Ledger) Intent(ctx context.Context, o *wire.Order, devices []string) er
 		items = append(items, item{e: a})
 	}
 	l.enqueue(true, items...)
-	done := l.wait()
+	done := l.promptly()
 	l.mu.Unlock()
 	if err := await(ctx, done); err != nil {
 		return l.unsure(o, e, done, err)
@@ -112,7 +112,7 @@ func (l *Ledger) Begin(ctx context.Context, o *wire.Order, device string) error 
 	}
 	s.state = begun
 	l.enqueue(true, item{s: s})
-	done := l.wait()
+	done := l.promptly()
 	l.mu.Unlock()
 	return await(ctx, done)
 }

@@ -34,6 +34,14 @@ func TestLateIntentIsClosed(t *testing.T) {
 			t.Errorf("refused after %v, want %v", took, intentTime)
 		}
 		r.close(o, "horn-1")
+		// The next one need not find out for itself: an emergency behind it must not
+		// wait for every order in front.
+		second := order("op-1", 2)
+		r.fresh(second)
+		began = time.Now()
+		if err := r.Intent(t.Context(), second, []string{"horn-1"}); !errors.Is(err, ErrStorage) || time.Since(began) > 0 {
+			t.Errorf("the disk still stalls: %v after %v", err, time.Since(began))
+		}
 		d.set(func() { d.stall = nil })
 		close(gate)
 		synctest.Wait()
@@ -45,6 +53,9 @@ func TestLateIntentIsClosed(t *testing.T) {
 		}
 		if v, _ := next.Admit(o, true); v != Repeat {
 			t.Errorf("the refused order is %v after a restart", v)
+		}
+		if v, _ := next.Admit(second, true); v != Fresh {
+			t.Errorf("the order that was refused before it was written is %v after a restart", v)
 		}
 		next.halt()
 		r.halt()

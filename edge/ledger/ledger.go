@@ -86,6 +86,7 @@ type Ledger struct {
 	urgent, later   []item
 	queued, written uint64 // tickets of urgent work
 	waiters         []waiter
+	busy            time.Time // since when the disk owes an answer; zero: it owes none
 
 	ring *ring // owned by Run, once it turns
 }
@@ -145,7 +146,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 func (l *Ledger) fail(err error) {
 	l.mu.Lock()
 	first := l.broken == nil
-	l.broken = err
+	l.broken, l.busy = err, time.Time{}
 	for _, w := range l.waiters {
 		w.done <- fmt.Errorf("%w: %w", ErrStorage, err)
 	}

@@ -49,6 +49,8 @@ type Act struct {
 	// Step tells a state before the terminal, End the terminal; both at most once per state.
 	Step func(wire.Status)
 	End  func(wire.Outcome)
+
+	stop bool
 }
 
 // grant is the right to move the dome, held by one act.
@@ -75,9 +77,17 @@ type Arbiter struct {
 	lastStop  time.Time         // issued of the latest stop, over all keys
 	lastSeq   map[string]uint64 // per kid: highest seq of a motion or stop
 	lastLapse time.Duration     // overrun of the latest lapse
-	velocity  drivers.Velocity
+	velocity  drivers.Velocity  // what the dome may be doing, until a halt has succeeded
 	preset    int
 	mustHalt  bool // a move failed half-way: halt, whatever else
+	stopping  []ended
+}
+
+// ended is a grant that was taken away and whose dome is to be halted by Run, which
+// reports its end then.
+type ended struct {
+	g     *grant
+	cause error
 }
 
 // New makes the arbiter of one dome.
@@ -92,49 +102,57 @@ func New(c Config) *Arbiter {
 }
 
 // stale tells whether an order comes too late by its own key's order or by a stop
-// of any key, and remembers it if not.
-func (a *Arbiter) stale(act Act, stop bool) bool {
+// of any key. Called with a.mu held.
+func (a *Arbiter) stale(act Act) bool {
+	return act.Kid != "" && (act.Seq < a.lastSeq[act.Kid] || !act.stop && !act.Issued.IsZero() && act.Issued.Before(a.lastStop))
+}
+
+// remember makes what is older than act stale. Called with a.mu held.
+func (a *Arbiter) remember(act Act) {
 	if act.Kid == "" {
-		return false
+		return
 	}
-	if act.Seq < a.lastSeq[act.Kid] || !stop && !act.Issued.IsZero() && act.Issued.Before(a.lastStop) {
-		return true
-	}
-	a.lastSeq[act.Kid] = act.Seq
-	if stop && act.Issued.After(a.lastStop) {
+	a.lastSeq[act.Kid] = max(act.Seq, a.lastSeq[act.Kid])
+	if act.stop && act.Issued.After(a.lastStop) {
 		a.lastStop = act.Issued
 	}
-	return false
 }
 
 // admit gives the dome to act or says why not. The one who had it is cut: by a
-// later act of the same key, or by a higher rank. Called with a.mu held.
-func (a *Arbiter) admit(act Act) (*grant, wire.Outcome, bool) {
-	if a.stale(act, false) {
-		return nil, wire.Refuse(wire.Stale, "a later order of this key, or a stop, came before it"), false
+// later act of the same key, or by a higher rank; told reports his end, and is to be
+// called without a.mu. Whoever takes over a dome that moves has to see to it: by a
+// velocity of his own, or by a halt. Called with a.mu held.
+func (a *Arbiter) admit(act Act) (g *grant, no wire.Outcome, told func()) {
+	if a.stale(act) {
+		return nil, wire.Refuse(wire.Stale, "a later order of this key, or a stop, came before it"), nil
 	}
+	told = func() {}
 	if g := a.g; g != nil {
 		if g.act.Kid != act.Kid && g.act.Rank >= act.Rank {
-			return nil, wire.Refuse(wire.Held, "the dome is held by "+g.act.Role), false
+			return nil, wire.Refuse(wire.Held, "the dome is held by "+g.act.Role), nil
 		}
 		cause := wire.ByPriority()
 		if g.act.Kid == act.Kid {
 			cause = wire.BySupersede()
 		}
-		a.drop(g, cause)
+		told = a.drop(g, cause)
 	}
+	a.remember(act)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	return &grant{act: act, ctx: ctx, cancel: cancel}, wire.Outcome{}, true
+	a.g = &grant{act: act, ctx: ctx, cancel: cancel}
+	return a.g, wire.Outcome{}, told
 }
 
-// drop takes the grant away and reports its end. Called with a.mu held; the report
-// goes out by the act's own queue.
-func (a *Arbiter) drop(g *grant, cause error) {
+// drop takes the grant away; told reports its end, and is to be called without a.mu.
+// Called with a.mu held.
+func (a *Arbiter) drop(g *grant, cause error) (told func()) {
 	g.cancel(cause)
 	if a.g == g {
 		a.g = nil
+		a.c.Reserve(time.Time{}, 0)
 	}
-	g.act.End(a.ending(g, cause))
+	out := a.ending(g, cause)
+	return func() { g.act.End(out) }
 }
 
 // ending is the outcome of a grant that was taken away. A move that ran until its
@@ -179,16 +197,16 @@ func (lapse) Error() string { return "the lease ran out" }
 // Move turns the dome for lease, then stops it: the dead man's contract for a single order.
 func (a *Arbiter) Move(act Act, v drivers.Velocity, lease time.Duration) {
 	a.mu.Lock()
-	g, no, ok := a.admit(act)
-	if !ok {
+	g, no, told := a.admit(act)
+	if g == nil {
 		a.mu.Unlock()
 		act.End(no)
 		return
 	}
-	a.g = g
 	g.lease = lease
 	a.hold(g)
 	a.mu.Unlock()
+	told()
 	act.Step(wire.Accepted)
 	a.drive(g, v)
 }
@@ -233,7 +251,7 @@ func (a *Arbiter) drive(g *grant, v drivers.Velocity) {
 			}
 			if err := d.(drivers.Dome).Move(both, v); err != nil {
 				if g.ctx.Err() == nil {
-					failed(err)
+					failed(why(ctx, err))
 				}
 				return
 			}
@@ -260,6 +278,14 @@ func (a *Arbiter) next(g *grant) (v drivers.Velocity, more bool) {
 	return g.want, true
 }
 
+// why is err, or the cause for which the house cut the act.
+func why(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
 // fail ends g with err. The frame may have reached the dome all the same, so the
 // dead man's watch halts it now, and goes on until that succeeds.
 func (a *Arbiter) fail(g *grant, err error) {
@@ -278,7 +304,7 @@ func (a *Arbiter) finish(g *grant, out wire.Outcome) {
 	if mine {
 		a.g = nil
 		g.cancel(nil)
-		a.velocity = drivers.Velocity{}
+		a.c.Reserve(time.Time{}, 0)
 		a.kick()
 	}
 	a.mu.Unlock()
@@ -291,46 +317,4 @@ func (a *Arbiter) finish(g *grant, out wire.Outcome) {
 	}
 	g.act.End(out)
 	a.c.Changed()
-}
-
-// Goto calls a preset. The dome turns by itself and stops by itself; there is no lease.
-func (a *Arbiter) Goto(act Act, preset int) {
-	a.presetAct(act, preset, "goto")
-}
-
-// Preset stores ("set") or clears a preset at the present pose.
-func (a *Arbiter) Preset(act Act, preset int, do string) { a.presetAct(act, preset, do) }
-
-func (a *Arbiter) presetAct(act Act, preset int, do string) {
-	a.mu.Lock()
-	g, no, ok := a.admit(act)
-	if !ok {
-		a.mu.Unlock()
-		act.End(no)
-		return
-	}
-	a.g = g
-	a.mu.Unlock()
-	act.Step(wire.Accepted)
-	failed := func(err error) { a.finish(g, wire.Failure(err, drivers.None.String())) }
-	err := a.c.Post(act.ID, act.Rank, 5*time.Second, func(ctx context.Context, d drivers.Device) {
-		both, end := supervise.Join(g.ctx, ctx)
-		defer end()
-		if both.Err() != nil {
-			return
-		}
-		if err := doPreset(both, d, preset, do); err != nil {
-			failed(err)
-			return
-		}
-		if do == "goto" {
-			a.mu.Lock()
-			a.preset = preset
-			a.mu.Unlock()
-		}
-		a.finish(g, a.done())
-	}, failed)
-	if err != nil {
-		failed(err)
-	}
 }

@@ -311,7 +311,8 @@ func TestStopFrameAndRelease(t *testing.T) {
 		r.Frame(t.Context(), "gw-1", "s1", s.Move(1, 0, 0))
 		synctest.Wait()
 		r.Frame(t.Context(), "gw-1", "s1", s.Stop())
-		if o := r.end(t); o.Status != wire.DoneUnverified || !r.d.still() || r.Session() != "" {
+		began := time.Now()
+		if o := r.end(t); time.Since(began) != 0 || o.Status != wire.DoneUnverified || !r.d.still() || r.Session() != "" {
 			t.Errorf("outcome %+v, still %v", o, r.d.still())
 		}
 		if r.Frame(t.Context(), "gw-1", "s1", s.Move(1, 0, 0)) {

@@ -26,11 +26,11 @@ func (s *session) report() wire.SessionReport {
 }
 
 // Acquire opens a session: the dome is held for lease, renewed by each valid frame,
-// for at most longest.
+// for at most longest. A dome that still moves for somebody else is stopped.
 func (a *Arbiter) Acquire(act Act, sid string, pub ed25519.PublicKey, lease, longest time.Duration) {
 	a.mu.Lock()
-	g, no, ok := a.admit(act)
-	if !ok {
+	g, no, told := a.admit(act)
+	if g == nil {
 		a.mu.Unlock()
 		act.End(no)
 		return
@@ -38,11 +38,15 @@ func (a *Arbiter) Acquire(act Act, sid string, pub ed25519.PublicKey, lease, lon
 	now := time.Now()
 	g.sess = &session{id: sid, pub: pub, seen: now}
 	g.lease, g.max = lease, now.Add(longest)
-	a.g = g
 	a.hold(g)
+	moving := !a.velocity.Zero()
 	a.mu.Unlock()
+	told()
 	act.Step(wire.Accepted)
 	act.Step(wire.Running)
+	if moving {
+		a.drive(g, drivers.Velocity{})
+	}
 	a.c.Changed()
 }
 
@@ -59,8 +63,9 @@ func (a *Arbiter) Session() string {
 // Frame takes one frame of session sid, raw from the wire. scope is the gateway's
 // or group's name that the signature covers. A frame that does not verify, or whose
 // counter is not higher, is counted and dropped; it never renews a lease. Frames of
-// other sessions are not this dome's and return false.
-func (a *Arbiter) Frame(ctx context.Context, scope, sid string, raw []byte) (mine bool) {
+// other sessions are not this dome's and return false. It waits for no wire: a stop
+// is put on it by Run.
+func (a *Arbiter) Frame(_ context.Context, scope, sid string, raw []byte) (mine bool) {
 	a.mu.Lock()
 	g := a.g
 	if g == nil || g.sess == nil || g.sess.id != sid {
@@ -85,9 +90,8 @@ func (a *Arbiter) Frame(ctx context.Context, scope, sid string, raw []byte) (min
 			g.sess.target = v
 		}
 	case wire.FrameStop:
-		a.drop(g, wire.ByStop())
+		a.endWithHalt(g, wire.ByStop())
 		a.mu.Unlock()
-		a.halt(ctx, func(wire.Outcome) {})
 		return true
 	}
 	a.mu.Unlock()

@@ -7,8 +7,8 @@ package station
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -32,8 +32,8 @@ type Job struct {
 	Over  error
 	// Run does the work and reports it. It returns soon after its ctx ends.
 	Run func(ctx context.Context, d drivers.Device)
-	// Drop is called instead of Run when the job is taken out of the mailbox, or
-	// beside Run when the driver did not come back.
+	// Drop is called instead of Run when the job is taken out of the mailbox, beside
+	// Run when the driver did not come back, and after it when it panicked.
 	Drop func(cause error)
 }
 
@@ -49,9 +49,10 @@ type Options struct {
 	Floor int
 	// Mailbox is the number of waiting jobs per device (default 32).
 	Mailbox int
-	// Patience is how long a job may take to return after its ctx ended (default 5 s).
+	// Patience is how long a call into a driver may take to return after its ctx
+	// ended (default 5 s), and how long one halt may take at all.
 	Patience time.Duration
-	// Raise reports a condition of a device.
+	// Raise reports a condition of a device that has passed by itself already.
 	Raise func(code, device, detail string)
 	// Hung is the cause given to jobs of a driver that did not come back.
 	Hung error
@@ -60,6 +61,8 @@ type Options struct {
 // Station owns the devices.
 type Station struct {
 	o    Options
+	look chan struct{} // a call into a driver has got its end
+
 	mu   sync.Mutex
 	desk map[string]*desk
 }
@@ -72,105 +75,20 @@ func New(o Options) *Station {
 	if o.Patience == 0 {
 		o.Patience = 5 * time.Second
 	}
-	return &Station{o: o, desk: map[string]*desk{}}
-}
-
-// desk is one device with its mailbox.
-type desk struct {
-	id   string
-	open Opener
-
-	mu      sync.Mutex
-	device  drivers.Device
-	close   func()
-	unit    *supervise.Unit
-	mailbox []Job
-	wake    chan struct{}
-	now     *running
-}
-
-// running is the job that the device's goroutine is in.
-type running struct {
-	job    Job
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	over   time.Time // when its ctx was first seen ended
+	return &Station{o: o, look: make(chan struct{}, 1), desk: map[string]*desk{}}
 }
 
 // Add opens a device and starts its goroutine. A device that cannot be opened is a
 // mistake of the configuration or of the model and is returned; absent hardware is not.
 func (s *Station) Add(ctx context.Context, id string, open Opener) error {
-	d := &desk{id: id, open: open}
-	if err := s.start(ctx, d); err != nil {
+	d := &desk{s: s, id: id, open: open, base: ctx, halts: map[*call]bool{}}
+	if err := d.start(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.desk[id] = d
 	return nil
-}
-
-// start opens d's device and begins its goroutine.
-func (s *Station) start(ctx context.Context, d *desk) error {
-	device, end, err := d.open(ctx)
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.id, err)
-	}
-	wake := make(chan struct{}, 1)
-	wake <- struct{}{}
-	d.mu.Lock()
-	d.device, d.close, d.now, d.wake = device, end, nil, wake
-	d.unit = s.o.Tree.Start(ctx, s.o.Floor, "device "+d.id, supervise.Func(func(ctx context.Context) error {
-		return d.work(ctx, wake)
-	}))
-	d.mu.Unlock()
-	return nil
-}
-
-// work runs jobs until ctx ends; wake tells this goroutine from a later one that
-// replaced it.
-func (d *desk) work(ctx context.Context, wake chan struct{}) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-wake:
-		}
-		for ctx.Err() == nil {
-			r, device := d.take(ctx, wake)
-			if r == nil {
-				break
-			}
-			r.job.Run(r.ctx, device)
-			r.cancel(nil)
-			d.mu.Lock()
-			if d.now == r {
-				d.now = nil
-			}
-			d.mu.Unlock()
-		}
-	}
-}
-
-// take moves the first job of the mailbox to d.now.
-func (d *desk) take(ctx context.Context, wake chan struct{}) (*running, drivers.Device) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.wake != wake || len(d.mailbox) == 0 {
-		return nil, nil
-	}
-	j := d.mailbox[0]
-	d.mailbox = slices.Delete(d.mailbox, 0, 1)
-	jctx, cancel := context.WithCancelCause(ctx)
-	if j.Limit > 0 {
-		var drop context.CancelFunc
-		jctx, drop = context.WithTimeoutCause(jctx, j.Limit, j.Over)
-		inner := cancel
-		cancel = func(cause error) { inner(cause); drop() }
-	}
-	r := &running{job: j, ctx: jctx, cancel: cancel}
-	d.now = r
-	return r, d.device
 }
 
 func (s *Station) find(id string) (*desk, error) {
@@ -184,7 +102,8 @@ func (s *Station) find(id string) (*desk, error) {
 }
 
 // Post puts j into the device's mailbox and tells how many jobs are before it,
-// the running one included. fault.Full: nothing was queued.
+// the running one included. With an error nothing was queued: fault.Full, or why the
+// device takes no jobs any more.
 func (s *Station) Post(id string, j Job) (ahead int, err error) {
 	d, err := s.find(id)
 	if err != nil {
@@ -192,6 +111,9 @@ func (s *Station) Post(id string, j Job) (ahead int, err error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.shut != nil {
+		return 0, fmt.Errorf("device %s: %w", id, d.shut)
+	}
 	if len(d.mailbox) >= s.o.Mailbox {
 		return 0, fmt.Errorf("device %s: %d acts are waiting: %w", id, len(d.mailbox), fault.Full)
 	}
@@ -204,13 +126,10 @@ func (s *Station) Post(id string, j Job) (ahead int, err error) {
 	if d.now != nil {
 		ahead++
 		if j.Cuts && d.now.job.Rank < j.Rank {
-			d.now.cancel(j.Cut)
+			d.end(d.now, j.Cut)
 		}
 	}
-	select {
-	case d.wake <- struct{}{}:
-	default:
-	}
+	poke(d.wake)
 	return ahead, nil
 }
 
@@ -221,25 +140,19 @@ func (s *Station) Cut(id string, cause error, which func(Job) bool) {
 	if err != nil {
 		return
 	}
-	var gone []Job
 	d.mu.Lock()
-	d.mailbox = slices.DeleteFunc(d.mailbox, func(j Job) bool {
-		if which != nil && !which(j) {
-			return false
-		}
-		gone = append(gone, j)
-		return true
-	})
 	if d.now != nil && (which == nil || which(d.now.job)) {
-		d.now.cancel(cause)
+		d.end(d.now, cause)
 	}
+	gone := d.sweep(which)
 	d.mu.Unlock()
 	for _, j := range gone {
 		j.Drop(cause)
 	}
 }
 
-// Device returns the open device, for its optional powers.
+// Device returns the open device, for its optional powers. fault.PortLost: its driver
+// was given up and has not been opened again yet.
 func (s *Station) Device(id string) (drivers.Device, error) {
 	d, err := s.find(id)
 	if err != nil {
@@ -247,6 +160,9 @@ func (s *Station) Device(id string) (drivers.Device, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.device == nil {
+		return nil, fmt.Errorf("device %s: %w: its driver was given up and is not open again", id, fault.PortLost)
+	}
 	return d.device, nil
 }
 
@@ -265,21 +181,28 @@ func (s *Station) Busy(id string) bool {
 func (s *Station) IDs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []string
-	for id := range s.desk {
-		out = append(out, id)
-	}
-	slices.Sort(out)
-	return out
+	return slices.Sorted(maps.Keys(s.desk))
 }
 
-// Halt brings one device to rest, past its mailbox.
+// Halt brings one device to rest, past its mailbox. It returns when ctx ends at the
+// latest, whatever the driver does; a driver that does not come back from it is given
+// up like one that does not come back from a job.
 func (s *Station) Halt(ctx context.Context, id string) error {
+	d, err := s.find(id)
+	if err != nil {
+		return err
+	}
 	device, err := s.Device(id)
 	if err != nil {
 		return err
 	}
-	return device.Halt(ctx)
+	ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
+	defer cancel()
+	c := d.enter(ctx)
+	return supervise.Call(ctx, func(ctx context.Context) error {
+		defer d.left(c)
+		return device.Halt(ctx)
+	})
 }
 
 // HaltAll halts many devices at the same time and returns when all are at rest or
@@ -292,53 +215,9 @@ func (s *Station) HaltAll(ctx context.Context, ids []string) {
 	})
 }
 
-// Run looks once a second for drivers that do not come back.
-func (s *Station) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		for _, id := range s.IDs() {
-			if d, err := s.find(id); err == nil && d.hung(s.o.Patience) {
-				s.replace(ctx, d)
-			}
-		}
-	}
-}
-
-// hung tells whether the running job has not returned for patience after its ctx ended.
-func (d *desk) hung(patience time.Duration) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.now == nil || d.now.ctx.Err() == nil {
-		return false
-	}
-	if d.now.over.IsZero() {
-		d.now.over = time.Now()
-	}
-	return time.Since(d.now.over) >= patience
-}
-
-// replace gives the device's goroutine up and opens the device anew: only this
-// driver restarts, its waiting jobs stay.
-func (s *Station) replace(ctx context.Context, d *desk) {
-	d.mu.Lock()
-	old, job, device, end := d.unit, d.now.job, d.device, d.close
-	d.mu.Unlock()
-	old.Abandon("the driver of " + d.id + " did not return from " + job.Act)
-	if c, ok := device.(io.Closer); ok {
-		if err := c.Close(); err != nil {
-			s.o.Log.Warn("closing a hung device", "device", d.id, "error", err)
-		}
-	}
-	end()
-	s.o.Raise("device.hung", d.id, job.Act)
-	job.Drop(s.o.Hung)
-	if err := s.start(ctx, d); err != nil {
-		s.o.Log.Error("device not opened again", "device", d.id, "error", err)
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

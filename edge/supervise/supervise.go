@@ -21,6 +21,13 @@ type Service interface {
 	Run(ctx context.Context) error
 }
 
+// Forsaken is a Service that wants to know when it is given up: what waits for it
+// has to be told, for it will not answer any more. Abandoned is called once, beside a
+// Run that has not returned.
+type Forsaken interface {
+	Abandoned(why string)
+}
+
 // Func makes a function a Service.
 type Func func(ctx context.Context) error
 
@@ -64,12 +71,13 @@ func New(o Options) *Tree {
 
 // Unit is one running service.
 type Unit struct {
-	tree     *Tree
-	floor    int
-	name     string
-	cancel   context.CancelFunc
-	done     chan struct{}
-	restarts int
+	tree   *Tree
+	floor  int
+	name   string
+	s      Service
+	cancel context.CancelFunc
+	done   chan struct{}
+	given  sync.Once
 }
 
 // Start runs s on a floor (higher floors stop first). The unit's context carries
@@ -77,7 +85,7 @@ type Unit struct {
 // nothing is started any more and the returned unit is done already.
 func (t *Tree) Start(ctx context.Context, floor int, name string, s Service) *Unit {
 	ctx, cancel := context.WithCancel(ctx)
-	u := &Unit{tree: t, floor: floor, name: name, cancel: cancel, done: make(chan struct{})}
+	u := &Unit{tree: t, floor: floor, name: name, s: s, cancel: cancel, done: make(chan struct{})}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.stopped {
@@ -87,19 +95,19 @@ func (t *Tree) Start(ctx context.Context, floor int, name string, s Service) *Un
 		return u
 	}
 	t.units = append(t.units, u)
-	go u.loop(ctx, s)
+	go u.loop(ctx)
 	return u
 }
 
-// loop restarts s until its work or its context is over.
-func (u *Unit) loop(ctx context.Context, s Service) {
-	defer u.forget()
+// loop restarts the service until its work or its context is over.
+func (u *Unit) loop(ctx context.Context) {
 	defer close(u.done)
+	defer u.forget() // before done: whoever waits for it does not find it again
 	defer u.cancel()
 	wait := u.tree.o.FirstWait
 	for {
 		began := time.Now()
-		err := once(ctx, s)
+		err := once(ctx, u.s)
 		if err == nil || ctx.Err() != nil {
 			if err != nil && !errors.Is(err, context.Canceled) {
 				u.tree.o.Log.Warn("service ended with an error at its stop", "service", u.name, "error", err)
@@ -159,10 +167,13 @@ func (u *Unit) Stop(patience time.Duration) {
 	}
 }
 
-// Abandon gives a unit up: its context is cancelled, all stacks are logged, nobody
-// waits for it any more. When Limit units are abandoned, Failed is closed: a
-// program that leaks goroutines is to halt its devices and start afresh.
-func (u *Unit) Abandon(why string) {
+// Abandon gives a unit up, once: its context is cancelled, all stacks are logged,
+// nobody waits for it any more, and a Forsaken is told. When Limit units are
+// abandoned, Failed is closed: a program that leaks goroutines is to halt its devices
+// and start afresh.
+func (u *Unit) Abandon(why string) { u.given.Do(func() { u.abandon(why) }) }
+
+func (u *Unit) abandon(why string) {
 	u.cancel()
 	buf := make([]byte, 256<<10)
 	buf = buf[:runtime.Stack(buf, true)]
@@ -170,10 +181,13 @@ func (u *Unit) Abandon(why string) {
 	t.o.Log.Error("goroutine abandoned", "service", u.name, "why", why, "stacks", string(buf))
 	u.forget()
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.abandoned++
 	if t.abandoned == t.o.Limit {
 		close(t.failed)
+	}
+	t.mu.Unlock()
+	if f, ok := u.s.(Forsaken); ok {
+		f.Abandoned(why)
 	}
 }
 
