@@ -137,7 +137,9 @@ func (b *Broker) Start() error {
 	caps.MaximumClientWritesPending = int32(b.o.Queue)
 	caps.MaximumMessageExpiryInterval = 0
 	s := mqtt.New(&mqtt.Options{Capabilities: caps, InlineClient: true, Logger: b.o.Log, SysTopicResendInterval: 3600})
-	err = errors.Join(s.AddHook(&hook{b: b}, nil), s.AddListener(listeners.NewNet("tcp", l)))
+	h := newHook(b)
+	h.serve(s)
+	err = errors.Join(s.AddHook(h, nil), s.AddListener(listeners.NewNet("tcp", l)))
 	if err == nil {
 		err = s.Serve()
 	}

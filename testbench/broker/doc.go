@@ -6,6 +6,7 @@
 //
 //   - a publish that the access rules deny is acknowledged and thrown away (mochi would
 //     disconnect);
+//   - a message is given to its subscribers before its PUBACK (mochi: after it);
 //   - one client has room for 20 messages in flight and 1,000 queued, then the newest is
 //     dropped. mochi sends all of them at once: Mosquitto's window of 20 is not kept
 //     (mochi's own window takes a lock twice and can stop for good);

@@ -14,6 +14,20 @@ import (
 type hook struct {
 	mqtt.HookBase
 	b *Broker
+	// routers send on what was taken from clients of MQTT 3.1.1 and of MQTT 5.
+	routers map[byte]*mqtt.Client
+}
+
+// newHook makes the hook of one run of the broker; it has to be given its server.
+func newHook(b *Broker) *hook { return &hook{b: b, routers: map[byte]*mqtt.Client{}} }
+
+// serve makes the routers.
+func (h *hook) serve(s *mqtt.Server) {
+	for _, version := range []byte{4, 5} {
+		r := s.NewClient(nil, mqtt.LocalListener, "router", true)
+		r.Properties.ProtocolVersion = version
+		h.routers[version] = r
+	}
 }
 
 // ID implements mqtt.Hook.
@@ -119,22 +133,43 @@ func (b *Broker) allowed(cl *mqtt.Client, topic string, write bool) bool {
 	return own && !slices.Contains([]string{"command", "stop", "session", "ack", "time"}, channel)
 }
 
-// OnPublish sees each message as it arrives, numbers it and throws away what is denied.
-// It is acknowledged all the same, as Mosquitto does.
+// OnPublish sees each message as it arrives and throws away what is denied; that is
+// acknowledged all the same, as by Mosquitto. mochi would send PUBACK first and give the
+// message to its subscribers afterwards; here it goes through a router at once, and
+// comes by a second time, then to be numbered.
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	version := min(max(cl.Properties.ProtocolVersion, 4), 5)
+	router := h.routers[version]
+	if cl == h.routers[4] || cl == h.routers[5] {
+		pk.Created = h.b.next()
+		return pk, nil
+	}
 	allowed := h.b.allowed(cl, pk.TopicName, true)
-	pk.Created = h.b.arrived(Message{
+	h.b.arrived(Message{
 		At: time.Now(), Client: cl.ID, Topic: pk.TopicName, Payload: slices.Clone(pk.Payload), QoS: pk.FixedHeader.Qos,
 		Retain: pk.FixedHeader.Retain, Dup: pk.FixedHeader.Dup, Denied: !allowed, PacketID: pk.PacketID,
 	})
-	if !allowed {
-		return pk, packets.CodeSuccessIgnore
+	h.b.mu.Lock()
+	s := h.b.server
+	h.b.mu.Unlock()
+	if allowed && s != nil {
+		if err := s.InjectPacket(router, pk); err != nil {
+			h.b.o.Log.Warn("message not routed", "topic", pk.TopicName, "error", err)
+		}
 	}
-	return pk, nil
+	return pk, packets.CodeSuccessIgnore
 }
 
-// arrived writes a message down and returns its number.
-func (b *Broker) arrived(m Message) int64 {
+// next numbers a message.
+func (b *Broker) next() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.number++
+	return b.number
+}
+
+// arrived writes a message down.
+func (b *Broker) arrived(m Message) {
 	b.mu.Lock()
 	b.counts.Published++
 	if m.Denied {
@@ -143,14 +178,12 @@ func (b *Broker) arrived(m Message) int64 {
 	if !b.o.Forget {
 		b.log = append(b.log, m)
 	}
-	b.number++
-	n, taps := b.number, b.taps
+	taps := b.taps
 	b.mu.Changed()
 	b.mu.Unlock()
 	for _, tap := range taps {
 		tap(m)
 	}
-	return n
 }
 
 // OnWill sees the wills of those whose connection broke.

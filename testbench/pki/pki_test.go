@@ -32,15 +32,17 @@ func shake(t *testing.T, server, client *tls.Config) (serverErr, clientErr error
 	return <-result, clientErr
 }
 
+func newCA(t *testing.T, name string) *CA {
+	t.Helper()
+	ca, err := New(t.TempDir(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca
+}
+
 func TestWhoIsLetIn(t *testing.T) {
-	ca, err := New(t.TempDir(), "ca")
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := New(t.TempDir(), "other")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ca, other := newCA(t, "ca"), newCA(t, "other")
 	must := func(p Pair, err error) Pair {
 		t.Helper()
 		if err != nil {
@@ -86,11 +88,7 @@ func TestWhoIsLetIn(t *testing.T) {
 }
 
 func TestKeysAreForTheirOwnerOnly(t *testing.T) {
-	ca, err := New(t.TempDir(), "ca")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := ca.Client("gw-1")
+	p, err := newCA(t, "ca").Client("gw-1")
 	if err != nil {
 		t.Fatal(err)
 	}
