@@ -69,7 +69,7 @@ type Uplink struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
 	// ReconnectCapMS is the least cap of the random wait between attempts to
-	// connect (promises row 13 says 5 s); demo and tests set it lower.
+	// connect (promises row 13 says 5 s); below that, as in a demo, it is the cap.
 	ReconnectCapMS int `yaml:"reconnect_cap_ms" default:"5000" range:"100..60000"`
 	// TelemetryS is the interval of a full telemetry pack in seconds.
 	TelemetryS int `yaml:"telemetry_s" default:"300" range:"1..86400"`

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+
+	"fuqiao/edged/edge/wire"
 )
 
 // begin writes what an open has to write: FORMAT, run.closed for what came before,
@@ -112,7 +114,7 @@ func (j *Journal) closeRuns() error {
 			case st.cut > 0:
 				c.Why = "torn"
 			}
-			b, err := wrap("run.closed", j.wall(), c)
+			b, err := wrap(wire.TypeRunClosed, j.wall(), c)
 			if err != nil {
 				return err
 			}

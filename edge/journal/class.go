@@ -19,7 +19,7 @@ const (
 	Event     Class = "event"     // all other events
 	Telemetry Class = "telemetry" // summary packs of the time without uplink
 	Media     Class = "media"     // pictures up to 256 KiB; not JSON
-	Gap       Class = "gap"       // the journal's own: journal.gap and run.closed
+	Gap       Class = "gap"       // the journal's own: gap and run.closed
 )
 
 // Ranks order the classes: the lowest gives way first.
@@ -79,7 +79,7 @@ type ID struct {
 	Seq   Seq
 }
 
-// Record is what Next hands out: the bytes given to Append, or for journal.gap and
+// Record is what Next hands out: the bytes given to Append, or for gap and
 // run.closed a JSON object {"type":…,"data":{…}}.
 type Record struct {
 	ID   ID

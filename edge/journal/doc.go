@@ -25,7 +25,7 @@
 //
 // # Class gap
 //
-// The journal itself writes two kinds of record, both of class gap: journal.gap
+// The journal itself writes two kinds of record, both of class gap: gap
 // (what was lost, by whom and why) and run.closed (an earlier run's last good
 // number per class). Gap records of one run and class may overlap: a later, wider
 // one replaces those that it contains.

@@ -72,7 +72,7 @@ func wrap(kind string, wall int64, data any) ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// Gone is the data of a journal.gap event: these records were produced and will
+// Gone is the data of a gap event: these records were produced and will
 // not be delivered. Reason is quota, ceiling, damage or missing; Bytes is 0 where
 // it is not known.
 type Gone struct {
@@ -88,7 +88,7 @@ type Gone struct {
 
 // expand makes what the platform sees of a gap record.
 func (g gap) expand(wall int64) ([]byte, error) {
-	return wrap("journal.gap", wall, Gone{g.run, g.class, g.span.First, g.span.Last, g.count, g.bytes, string(g.why), g.monoMS})
+	return wrap(wire.TypeGap, wall, Gone{g.run, g.class, g.span.First, g.span.Last, g.count, g.bytes, string(g.why), g.monoMS})
 }
 
 // expandGap does so from what is on disk.

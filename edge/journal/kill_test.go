@@ -198,7 +198,7 @@ func (o *outside) judge(t *testing.T, r journal.Record) {
 			Type string         `json:"type"`
 			Data journal.Closed `json:"data"`
 		}
-		if err := json.Unmarshal(r.Data, &e); err != nil || e.Type != "run.closed" {
+		if err := json.Unmarshal(r.Data, &e); err != nil || e.Type != wire.TypeRunClosed {
 			t.Fatalf("%v: %s: a record was lost, or %v", r.ID, r.Data, err)
 		}
 		key := journal.ID{Run: e.Data.Run, Class: e.Data.Class}

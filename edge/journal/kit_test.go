@@ -171,10 +171,10 @@ func parseOwn(t fataler, data []byte) (g Gone, c Closed, isGap bool) {
 	}
 	err := json.Unmarshal(data, &e)
 	switch {
-	case err == nil && e.Type == "journal.gap":
+	case err == nil && e.Type == wire.TypeGap:
 		isGap = true
 		err = json.Unmarshal(e.Data, &g)
-	case err == nil && e.Type == "run.closed":
+	case err == nil && e.Type == wire.TypeRunClosed:
 		err = json.Unmarshal(e.Data, &c)
 	default:
 		t.Fatal("not a record of the journal's own", string(data), err)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+
+	"fuqiao/edged/edge/wire"
 )
 
 // readGaps reads class gap through: what it tells of is done, and a record that a
@@ -57,7 +59,7 @@ func (j *Journal) readClosed(data []byte) {
 		Type string `json:"type"`
 		Data Closed `json:"data"`
 	}
-	if !bytes.HasPrefix(data, []byte(`{"type":"run.closed"`)) || json.Unmarshal(data, &e) != nil || rankOf(e.Data.Class) < 0 {
+	if !bytes.HasPrefix(data, []byte(`{"type":"`+wire.TypeRunClosed+`"`)) || json.Unmarshal(data, &e) != nil || rankOf(e.Data.Class) < 0 {
 		return
 	}
 	for _, r := range j.runs {

@@ -17,10 +17,14 @@ const (
 // where since is the time since the last session of at least 60 s ended.
 //
 // A street whose broker was away for a moment is back in seconds; the longer it was
-// away, the wider its return is spread.
+// away, the wider its return is spread. A least below 5 s is for a broker that has one
+// street alone, such as a demo's: it stays the cap.
 func Cap(least, since time.Duration) time.Duration {
-	if least <= 0 {
+	switch {
+	case least <= 0:
 		least = defaultCap
+	case least < defaultCap:
+		return least
 	}
 	return min(longestCap, max(least, since))
 }

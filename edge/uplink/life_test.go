@@ -21,7 +21,7 @@ func TestCap(t *testing.T) {
 		{0, 17 * time.Second, 17 * time.Second},
 		{0, time.Hour, time.Minute},
 		{200 * time.Millisecond, 0, 200 * time.Millisecond},
-		{200 * time.Millisecond, time.Second, time.Second},
+		{200 * time.Millisecond, time.Second, 200 * time.Millisecond},
 		{time.Hour, 0, time.Minute},
 	} {
 		if got := Cap(c.least, c.since); got != c.want {

@@ -35,7 +35,7 @@ type Config struct {
 	// TLS is asked before each attempt, so that new files count; nil for plain TCP to
 	// loopback.
 	TLS func() (*tls.Config, error)
-	// ReconnectCap is the least cap of the random waits; 0 is 5 s.
+	// ReconnectCap is the least cap of the random waits (see Cap); 0 is 5 s.
 	ReconnectCap time.Duration
 	// Journal and Feeds are what is sent until it is acknowledged.
 	Journal Journal

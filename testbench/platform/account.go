@@ -84,7 +84,7 @@ func (b *Books) account(e wire.CloudEvent) error {
 		First uint64   `json:"first"`
 		Last  uint64   `json:"last"`
 	}
-	gap, closed := strings.HasSuffix(e.Type, ".gap"), strings.HasSuffix(e.Type, "run.closed")
+	gap, closed := e.Type == wire.TypeGap, e.Type == wire.TypeRunClosed
 	if !gap && !closed {
 		return nil
 	}
