@@ -23,7 +23,7 @@ func judgeBytes(file string, data []byte) ([]Problem, bool) {
 		return []Problem{{File: file, Line: line, Format: format, Args: args}}
 	}
 	if len(data) > maxBytes {
-		return problem(0, sayTooLong, strconv.Itoa(len(data)), strconv.Itoa(maxBytes)), false
+		return problem(0, sayTooLong, strconv.Itoa(maxBytes)), false
 	}
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
 		return problem(1, sayBOM), false

@@ -5,7 +5,7 @@ package config
 const (
 	// The file as bytes.
 	sayUnreadable = "cannot be read: %s"
-	sayTooLong    = "the file has %s bytes; at most %s are allowed"
+	sayTooLong    = "the file has more than %s bytes; a configuration is far smaller: is this the right file?"
 	sayTooMany    = "the file has more than %s values"
 	sayBOM        = "the file begins with a byte order mark; save it as UTF-8 without BOM"
 	sayEncoding   = "byte %s is not UTF-8; save the file as UTF-8 (not GBK, not UTF-16)"

@@ -37,27 +37,49 @@ type Daemon struct {
 
 // Run returns when ctx ends and everything is at rest, or with an error when the
 // gateway cannot go on (another daemon holds the state directory, goroutines were
-// abandoned).
+// abandoned). A new configuration that was judged good and still cannot be started gives
+// way to the one before it.
 func (d *Daemon) Run(ctx context.Context) error {
-	setup, boot := d.Setup, ""
+	l := life{setup: d.Setup}
 	for {
-		next, err := d.one(ctx, setup, boot)
-		if err != nil || next == nil {
+		next, started, err := d.one(ctx, l)
+		switch {
+		case err != nil && !started && l.before != nil && ctx.Err() == nil:
+			l.setup.Log.Error("configuration cannot be started, going back to the one before it", "error", err)
+			l = life{setup: *l.before, boot: "reload", refused: err.Error()}
+		case err != nil || next == nil:
 			return err
+		default:
+			l = life{setup: *next, boot: "reload", before: &l.setup}
 		}
-		setup, boot = *next, "reload"
 	}
 }
 
-// one runs a gateway until ctx ends (nil, nil), it fails, or a good new
-// configuration has come.
-func (d *Daemon) one(ctx context.Context, setup Setup, boot string) (*Setup, error) {
-	g, err := New(ctx, setup, boot)
+// life is what one gateway begins with.
+type life struct {
+	setup Setup
+	// boot is why it begins; empty: it finds out.
+	boot string
+	// before ran until now, nil at the first start; refused is why what came after it
+	// does not run.
+	before  *Setup
+	refused string
+}
+
+// one runs a gateway until ctx ends (nil, true, nil), it fails, or a good new
+// configuration has come. started tells that the gateway ran.
+func (d *Daemon) one(ctx context.Context, l life) (next *Setup, started bool, err error) {
+	setup := l.setup
+	g, err := New(ctx, setup, l.boot)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := g.Start(ctx); err != nil {
-		return nil, errors.Join(err, g.Stop())
+		return nil, false, errors.Join(err, g.Stop())
+	}
+	refuse := func(why string) { g.health.Raise("config.refused", "", why) }
+	if l.refused != "" {
+		refuse(l.refused)
 	}
 	if err := systemd.Ready(); err != nil {
 		setup.Log.Warn("service manager not told", "error", err)
@@ -68,13 +90,13 @@ func (d *Daemon) one(ctx context.Context, setup Setup, boot string) (*Setup, err
 			if err := systemd.Stopping(); err != nil {
 				setup.Log.Warn("service manager not told", "error", err)
 			}
-			return nil, g.Stop()
+			return nil, true, g.Stop()
 		case <-g.tree.Failed():
-			return nil, errors.Join(fmt.Errorf("%d goroutines were abandoned", g.tree.Abandoned()), g.Stop())
+			return nil, true, errors.Join(fmt.Errorf("%d goroutines were abandoned", g.tree.Abandoned()), g.Stop())
 		case <-d.Hangup:
 			next, good := d.Reload()
 			if !good {
-				g.health.Raise("config.refused", "", "see the log for file and line")
+				refuse("see the log for file and line")
 				setup.Log.Error("configuration refused, the running one goes on")
 				if err := systemd.Ready(); err != nil {
 					setup.Log.Warn("service manager not told", "error", err)
@@ -82,7 +104,7 @@ func (d *Daemon) one(ctx context.Context, setup Setup, boot string) (*Setup, err
 				continue
 			}
 			setup.Log.Info("configuration changed, starting anew with it")
-			return &next, g.Stop()
+			return &next, true, g.Stop()
 		}
 	}
 }

@@ -1,7 +1,10 @@
 package main
 
-import "fuqiao/edged/testbench/play"
+import (
+	"fuqiao/edged/testbench/play"
+	"fuqiao/edged/testbench/runs"
+)
 
-func everyRun() []play.Run { return nil }
+func everyRun() []play.Run { return runs.All() }
 
 func everyBench() []play.Bench { return nil }

@@ -7,7 +7,7 @@ func zhFile() [][2]string {
 		{"there is no such file", "文件不存在"},
 		{"no permission", "没有权限"},
 		{"it is not a regular file", "不是普通文件"},
-		{"the file has %s bytes; at most %s are allowed", "文件有 %s 字节，最多允许 %s 字节"},
+		{"the file has more than %s bytes; a configuration is far smaller: is this the right file?", "文件超过 %s 字节；配置文件不会这么大，文件选对了吗？"},
 		{"the file has more than %s values", "文件中的值超过 %s 个"},
 		{"the file begins with a byte order mark; save it as UTF-8 without BOM", "文件以字节顺序标记（BOM）开头，请另存为不带 BOM 的 UTF-8"},
 		{"byte %s is not UTF-8; save the file as UTF-8 (not GBK, not UTF-16)", "字节 %s 不是 UTF-8，请将文件另存为 UTF-8（不要用 GBK 或 UTF-16）"},

@@ -50,11 +50,12 @@ type Books struct {
 	// Sent are the orders of this platform.
 	Sent []Sent
 
-	parts map[int]wire.InventoryPart
+	parts   map[int]wire.InventoryPart
+	byOrder map[string][]int // places in Results
 }
 
 func newBooks() Books {
-	return Books{States: map[string]wire.DeviceState{}, Streams: map[StreamID]*Stream{}, parts: map[int]wire.InventoryPart{}}
+	return Books{States: map[string]wire.DeviceState{}, Streams: map[StreamID]*Stream{}, parts: map[int]wire.InventoryPart{}, byOrder: map[string][]int{}}
 }
 
 // receive takes one message. It never waits.
@@ -164,6 +165,7 @@ func (b *Books) event(c wire.Channel, payload []byte, at time.Time) error {
 	if bad := wire.Unmarshal(e.Data, &r.Result); bad != nil {
 		return errors.Join(err, bad)
 	}
+	b.byOrder[r.Order] = append(b.byOrder[r.Order], len(b.Results))
 	b.Results = append(b.Results, Seen[Result]{At: at, Again: again, What: r})
 	if e.Subject != r.Device {
 		err = errors.Join(err, fmt.Errorf("subject %q is not the device %q", e.Subject, r.Device))

@@ -188,10 +188,8 @@ func (p *Platform) Results(id string) []Seen[Result] {
 
 func (b *Books) results(id string) []Seen[Result] {
 	var out []Seen[Result]
-	for _, r := range b.Results {
-		if r.What.Order == id {
-			out = append(out, r)
-		}
+	for _, i := range b.byOrder[id] {
+		out = append(out, b.Results[i])
 	}
 	return out
 }
