@@ -82,13 +82,13 @@ func (d *Daemon) one(ctx context.Context, l life) (next *Setup, started bool, er
 		refuse(l.refused)
 	}
 	if err := systemd.Ready(); err != nil {
-		setup.Log.Warn("service manager not told", "error", err)
+		g.log.Warn("service manager not told", "error", err)
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			if err := systemd.Stopping(); err != nil {
-				setup.Log.Warn("service manager not told", "error", err)
+				g.log.Warn("service manager not told", "error", err)
 			}
 			return nil, true, g.Stop()
 		case <-g.tree.Failed():
@@ -97,13 +97,13 @@ func (d *Daemon) one(ctx context.Context, l life) (next *Setup, started bool, er
 			next, good := d.Reload()
 			if !good {
 				refuse("see the log for file and line")
-				setup.Log.Error("configuration refused, the running one goes on")
+				g.log.Error("configuration refused, the running one goes on")
 				if err := systemd.Ready(); err != nil {
-					setup.Log.Warn("service manager not told", "error", err)
+					g.log.Warn("service manager not told", "error", err)
 				}
 				continue
 			}
-			setup.Log.Info("configuration changed, starting anew with it")
+			g.log.Info("configuration changed, starting anew with it")
 			return &next, true, g.Stop()
 		}
 	}
