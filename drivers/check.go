@@ -14,8 +14,8 @@ import (
 // a bus that a model cannot speak on. It touches no file, port or network (that a
 // secret exists is seen at start).
 //
-// The claims are those of all devices and cameras whose own options are good. The
-// problems are in the file's order; of two in conflict the later one is blamed,
+// The claims that are returned are those of all devices and cameras whose own options
+// are good. The problems are in the file's order; of two in conflict the later one is blamed,
 // and the earlier one's line is named.
 func Check(f *config.File, cat Catalog) (map[string]Claims, []config.Problem) {
 	c := &checker{f: f, cat: cat, claims: map[string]Claims{}}
@@ -29,7 +29,7 @@ func Check(f *config.File, cat Catalog) (map[string]Claims, []config.Problem) {
 	return c.claims, config.Sort(c.problems)
 }
 
-// claimant is a device whose own options are good.
+// claimant is a device with what it claims, as far as that can be read.
 type claimant struct {
 	Claims
 	path    string
@@ -73,10 +73,10 @@ func (c *checker) table(table string, m map[string]config.Device, kinds ...strin
 		}
 		claims, problems := model.Check(d.Options)
 		c.problems = append(c.problems, problems...)
-		if len(problems) > 0 {
-			continue
+		if len(problems) == 0 {
+			c.claims[id] = claims
 		}
-		c.claims[id] = claims
+		// A mistake elsewhere in the options hides no conflict: all is told at once.
 		c.all = append(c.all, claimant{claims, path, d.Model, c.f.Where(path), d.Options})
 	}
 }

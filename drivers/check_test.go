@@ -92,7 +92,7 @@ func TestCheck(t *testing.T) {
 		{"dome among cameras", "cameras:\n  a: {model: dome-a}\n", "13: cameras.a.model: model dome-a is a dome and belongs below devices"},
 		{"dome at an amplifier", four + "amplifiers:\n  p: {output: amp, speakers: [a]}\n", "15: amplifiers.p.speakers[0]: a is a dome; an amplifier takes speakers only"},
 		{"a model's own judgement", "devices:\n  a: {model: dome-a, options: {bus: b-1, address: 248, colour: red}}\n", "13: devices.a.options.address: 248 is out of range; allowed: 0 to 247\n13: devices.a.options.colour: unknown key; allowed here: address, bus, inputs, listen, outputs, path"},
-		{"bad options claim nothing", "devices:\n  a: {model: dome-a, options: {bus: b-1, address: 1, colour: red}}\n  b: {model: dome-a, options: {bus: b-1, address: 1}}\n", "13: devices.a.options.colour: unknown key; allowed here: address, bus, inputs, listen, outputs, path"},
+		{"bad options hide no conflict", "devices:\n  a: {model: dome-a, options: {bus: b-1, address: 1, colour: red}}\n  b: {model: dome-a, options: {bus: b-1, address: 1}}\n", "13: devices.a.options.colour: unknown key; allowed here: address, bus, inputs, listen, outputs, path\n14: devices.b.options.address: address 1 on bus b-1 is used by devices.a already, in line 13"},
 	} {
 		f, problems := config.Parse("", []byte(street+c.text))
 		if len(problems) != 0 {

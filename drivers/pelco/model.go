@@ -49,6 +49,9 @@ func D() drivers.Model {
 		Kind: "dome",
 		Check: func(n config.Node) (drivers.Claims, []config.Problem) {
 			o, problems := decode(n)
+			if o.Address == 0 {
+				return drivers.Claims{}, problems // cannot be read; zero would mean the whole bus
+			}
 			return drivers.Claims{Bus: o.Bus, Address: o.Address}, problems
 		},
 		Open: func(_ context.Context, n config.Node, p drivers.Parts) (drivers.Device, error) {

@@ -40,6 +40,9 @@ func Model() drivers.Model {
 		Check: func(n config.Node) (drivers.Claims, []config.Problem) {
 			var o options
 			problems := config.Decode(n, &o)
+			if o.Listen == "" || o.Path == "" {
+				return drivers.Claims{}, problems // cannot be read
+			}
 			return drivers.Claims{Listens: []string{o.Listen + o.Path}, Secrets: []string{o.Secret}}, problems
 		},
 		Open: func(_ context.Context, n config.Node, p drivers.Parts) (drivers.Device, error) {

@@ -24,6 +24,10 @@ type Stream struct {
 	Gone map[uint64]bool
 	// Last is the highest number that the gateway is known to have used.
 	Last uint64
+	// Closed: a later run has said that End was the last one to reach the disk. What a
+	// presence promised beyond it was cut by a crash before anybody was told of it.
+	Closed bool
+	End    uint64
 	// Different counts arrivals with other bytes than the first one of their number.
 	Different int
 }
@@ -67,7 +71,7 @@ func (b *Books) count(e wire.CloudEvent, sum [32]byte) (again bool, err error) {
 	s.Last = max(s.Last, seq)
 	if s.Seen[seq] == 1 {
 		s.Sums[seq] = sum
-		return false, nil
+		return false, s.phantom(e.Run, e.Class)
 	}
 	if s.Sums[seq] != sum {
 		s.Different++
@@ -92,6 +96,10 @@ func (b *Books) account(e wire.CloudEvent) error {
 		return err
 	}
 	s := b.stream(d.Run, d.Class)
+	if closed {
+		s.Closed, s.End = true, d.Last
+		return s.phantom(d.Run, d.Class)
+	}
 	s.Last = max(s.Last, d.Last)
 	if gap {
 		if d.First == 0 || d.Last < d.First || d.Last-d.First > 1<<24 {
@@ -101,7 +109,28 @@ func (b *Books) account(e wire.CloudEvent) error {
 			s.Gone[n] = true
 		}
 	}
+	return s.phantom(d.Run, d.Class)
+}
+
+// phantom is a number that came although its run was closed below it.
+func (s *Stream) phantom(run wire.Run, class string) error {
+	if !s.Closed {
+		return nil
+	}
+	for n := range s.Seen {
+		if n > s.End {
+			return fmt.Errorf("event %s came, and run.closed says that %d was the last", wire.EventID(run, class, n), s.End)
+		}
+	}
 	return nil
+}
+
+// produced is how many numbers the stream has used.
+func (s *Stream) produced() uint64 {
+	if s.Closed {
+		return s.End
+	}
+	return s.Last
 }
 
 // Account is the balance of all streams. What the latest presence of a run says of its
@@ -121,8 +150,8 @@ func (p *Platform) Account() []Row {
 	}
 	var rows []Row
 	for id, s := range b.Streams {
-		r := Row{StreamID: id, Produced: s.Last, Different: s.Different}
-		for n := uint64(1); n <= s.Last; n++ {
+		r := Row{StreamID: id, Produced: s.produced(), Different: s.Different}
+		for n := uint64(1); n <= r.Produced; n++ {
 			switch {
 			case s.Seen[n] > 0:
 				r.Seen++

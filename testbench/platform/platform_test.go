@@ -189,6 +189,34 @@ func TestAccountOfRecords(t *testing.T) {
 	})
 }
 
+// TestClosedRun: run.closed says where a run ended, whatever its presence had promised;
+// what comes from beyond it is a phantom.
+func TestClosedRun(t *testing.T) {
+	p, k, _ := street(t, Options{NoBeacon: true})
+	k.event(wire.ChanEvent, wire.TypeCamera, "cam-1", "event", 1, map[string]string{})
+	k.say(k.topics.Of(gw, wire.ChanPresence), wire.Presence{Contract: 1, State: wire.Online, Run: run, Next: map[string]uint64{"event": 4}}, true)
+	k.event(wire.ChanEvent, wire.TypeRunClosed, "", "gap", 1, struct {
+		Run   wire.Run `json:"run"`
+		Class string   `json:"class"`
+		Last  int      `json:"last"`
+	}{run, "event", 2})
+	if err := p.Until(soon(t), func(b *Books) bool { return len(b.Events) == 2 && len(b.Presences) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	if e := p.Account()[0]; e.Produced != 2 || e.Seen != 1 || len(e.Lost) != 1 || e.Lost[0] != 2 {
+		t.Errorf("%+v", e)
+	}
+	k.event(wire.ChanEvent, wire.TypeCamera, "cam-1", "event", 3, map[string]string{})
+	if err := p.Until(soon(t), func(b *Books) bool { return len(b.Bad) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	p.Look(func(b *Books) {
+		if !strings.Contains(b.Bad[0], "run.closed says that 2 was the last") {
+			t.Errorf("%q", b.Bad)
+		}
+	})
+}
+
 func TestLastValues(t *testing.T) {
 	p, k, _ := street(t, Options{})
 	k.say(k.topics.InventoryPart(gw, 1), wire.InventoryPart{Part: 1, Devices: []wire.DeviceInfo{{ID: "horn-1"}, {ID: "gate-3"}}}, true)

@@ -86,10 +86,7 @@ func (p *pair) look() string {
 	case opened:
 		p.held = true
 	case closed:
-		if p.held = p.others() > 0; !p.held {
-			// Between the count and now a new holder may have come; inotify knows.
-			p.held, _ = p.read()
-		}
+		p.held = p.count()
 	}
 	if !p.held && closed {
 		p.refresh()
@@ -101,6 +98,20 @@ func (p *pair) look() string {
 		return "closed"
 	}
 	return ""
+}
+
+// count tells whether somebody holds the slave. While it counts a new holder may come,
+// open twice and close once: it counts until inotify has nothing more to tell.
+func (p *pair) count() bool {
+	for {
+		n := p.others()
+		switch opened, closed := p.read(); {
+		case opened:
+			return true
+		case !closed:
+			return n > 0
+		}
+	}
 }
 
 // read empties the inotify queue. Equal neighbours are merged by the kernel, so events
