@@ -78,8 +78,11 @@ func (o *Output) Set(ctx context.Context, on bool) error {
 	return nil
 }
 
-// Halt sets the safe level.
-func (o *Output) Halt(ctx context.Context) error { return o.Set(ctx, o.spec.Safe) }
+// Halt sets the safe level. For that it is never too late: it is done, within 200 ms,
+// even if ctx has ended.
+func (o *Output) Halt(ctx context.Context) error {
+	return o.Set(context.WithoutCancel(ctx), o.spec.Safe)
+}
 
 // ReadBack asks the kernel for the line's level and returns it as the logical
 // state. It never changes the line's direction. Errors: fault.PortLost.
@@ -112,6 +115,10 @@ func (o *Output) await(ctx context.Context) error {
 	soon, cancel := context.WithTimeout(ctx, turnWait)
 	defer cancel()
 	err := take(soon, o.turn)
+	if err == nil && ctx.Err() != nil {
+		give(o.turn) // both were ready: what nobody wants any more is not done
+		err = ctx.Err()
+	}
 	switch {
 	case err == nil:
 		return nil
