@@ -76,9 +76,12 @@ func (t *tool) connect(ctx context.Context, a *access, receive func(mqtt.Message
 			return nil, err
 		}
 		o.TLS = cfg
-		if o.ClientID, err = mqtt.CommonName(cfg); err != nil {
+		name, err := mqtt.CommonName(cfg)
+		if err != nil {
 			return nil, err
 		}
+		// Two terminals with one certificate must not throw each other out.
+		o.ClientID = name + "-" + suffix()
 	}
 	s, err := mqtt.Connect(ctx, o, func(m mqtt.Message) {
 		receive(m)

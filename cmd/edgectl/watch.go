@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,12 +114,40 @@ func (t *tool) showMessage(topics wire.Topics, m mqtt.Message) error {
 		if wire.Unmarshal(m.Payload, &p) == nil {
 			for _, v := range p {
 				if v.Value != nil {
-					fmt.Fprintf(t.out, "%s   %-32s %g %s\n", now, v.Name, *v.Value, v.Unit)
+					fmt.Fprintf(t.out, "%s   %-32s %s\n", now, v.Name, amount(*v.Value, v.Unit))
 				}
 			}
 		}
 	}
 	return err
+}
+
+// digits behind the point for a number below 1024: none for a whole one.
+func digits(v float64) int {
+	if v == math.Trunc(v) {
+		return 0
+	}
+	return 1
+}
+
+// amount is a measured value as a person reads it.
+func amount(v float64, unit string) string {
+	switch {
+	case unit == "B":
+		for _, u := range []string{"B", "KiB", "MiB"} {
+			if v < 1024 {
+				return strconv.FormatFloat(v, 'f', digits(v), 64) + " " + u
+			}
+			v /= 1024
+		}
+		unit = "GiB"
+	case unit == "s" && v > 0 && v < 1:
+		v, unit = v*1000, "ms"
+	}
+	if v == math.Trunc(v) {
+		return strings.TrimSpace(strconv.FormatFloat(v, 'f', -1, 64) + " " + unit)
+	}
+	return strings.TrimSpace(strconv.FormatFloat(v, 'g', 4, 64) + " " + unit)
 }
 
 func (t *tool) showEvent(now string, payload []byte) error {
@@ -133,6 +163,6 @@ func (t *tool) showEvent(now string, payload []byte) error {
 			return t.showResult(r)
 		}
 	}
-	_, err = fmt.Fprintf(t.out, "%s %s %s %s\n", now, strings.TrimPrefix(e.Type, "fuqiao.edged."), e.Subject, e.Data)
+	_, err = fmt.Fprintf(t.out, "%s %-12s %s %s\n", now, e.Subject, strings.TrimPrefix(e.Type, "fuqiao.edged."), e.Data)
 	return err
 }

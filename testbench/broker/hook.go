@@ -41,9 +41,11 @@ func (*hook) Provides(what byte) bool {
 	}, what)
 }
 
-// OnConnectAuthenticate lets in whose client id is the common name of its certificate.
+// OnConnectAuthenticate lets in whose client id is the common name of its certificate. A
+// tool (ctl-…) may add a word of its own, for it may be there twice.
 func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
-	ok := h.b.o.TLS == nil || commonName(cl) == cl.ID
+	name := commonName(cl)
+	ok := h.b.o.TLS == nil || name == cl.ID || strings.HasPrefix(name, "ctl-") && strings.HasPrefix(cl.ID, name+"-")
 	h.b.mu.Lock()
 	defer h.b.mu.Unlock()
 	if !ok {

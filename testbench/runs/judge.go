@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,10 +21,10 @@ func (n *nemesis) finish(ctx context.Context) {
 			n.await(ctx, g)
 		}
 	}
-	for n.lost() > 0 {
+	for len(n.missing()) > 0 {
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
-			n.fault(fmt.Errorf("%d records have not arrived: %w", n.lost(), err))
-			return
+			n.fault(fmt.Errorf("not arrived: %s (the broker has dropped %d)", strings.Join(n.missing(), ", "), n.Broker.Counts().Dropped))
+			break
 		}
 	}
 	if _, err := n.Service.Stop(ctx); err != nil {
@@ -31,12 +32,22 @@ func (n *nemesis) finish(ctx context.Context) {
 	}
 }
 
-// lost is how many numbered records the platform misses.
-func (n *nemesis) lost() (lost int) {
+// missing names the numbered records that the platform has not got and nobody has
+// accounted for, and tells of each whether it has been at the broker.
+func (n *nemesis) missing() (out []string) {
 	for _, r := range n.Platform.Account() {
-		lost += len(r.Lost)
+		for _, seq := range r.Lost {
+			id := wire.EventID(r.Run, r.Class, seq)
+			at := "never sent"
+			for _, m := range n.Broker.Messages() {
+				if bytes.Contains(m.Payload, []byte(`"`+id+`"`)) {
+					at = "at the broker " + m.At.Format("15:04:05.000000")
+				}
+			}
+			out = append(out, fmt.Sprintf("%s of %d (%s)", id, r.Produced, at))
+		}
 	}
-	return lost
+	return out
 }
 
 // tally are the figures of a run.
