@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,25 +107,27 @@ func (t *tool) showStatus(s edge.Status) error {
 		fmt.Fprintf(t.out, "        → %s\n", t.p.Say(c.Remedy))
 	}
 	fmt.Fprintln(t.out)
-	w := tabwriter.NewWriter(t.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, t.p.Sprintf("DEVICE\tKIND\tMODEL\tSTATE\tNAME\tNOW"))
+	var rows [][]any
 	for _, d := range s.Devices {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, t.p.Say(d.Kind), d.Model, t.p.Say(d.State), d.Name, d.Doing)
+		rows = append(rows, []any{d.ID, t.p.Say(d.Kind), d.Model, t.p.Say(d.State), d.Name, d.Doing})
 	}
-	if err := w.Flush(); err != nil {
+	if err := columns(t.out, t.p.Sprintf("DEVICE\tKIND\tMODEL\tSTATE\tNAME\tNOW"), rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(t.out)
-	fmt.Fprintln(w, t.p.Sprintf("BUS\tOPEN\tFRAMES\tTIMEOUTS\tCHECKSUM\tFOREIGN\tREOPENS"))
+	rows = nil
 	for _, b := range s.Buses {
-		fmt.Fprintf(w, "%s\t%v\t%d\t%d\t%d\t%d\t%d\n", b.ID, b.Open, b.Frames, b.Timeouts, b.Corrupt, b.Foreign, b.Reopens)
+		rows = append(rows, []any{b.ID, b.Open, b.Frames, b.Timeouts, b.Corrupt, b.Foreign, b.Reopens})
 	}
-	fmt.Fprintln(w)
-	fmt.Fprintln(w, t.p.Sprintf("JOURNAL\tWAITING\tKIB\tOLDEST\tDROPPED"))
+	if err := columns(t.out, t.p.Sprintf("BUS\tOPEN\tFRAMES\tTIMEOUTS\tCHECKSUM\tFOREIGN\tREOPENS"), rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(t.out)
+	rows = nil
 	for _, c := range s.Journal {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%d\n", c.Class, c.Records, c.Bytes>>10, round(c.OldestS), c.Dropped)
+		rows = append(rows, []any{c.Class, c.Records, c.Bytes >> 10, round(c.OldestS), c.Dropped})
 	}
-	return w.Flush()
+	return columns(t.out, t.p.Sprintf("JOURNAL\tWAITING\tKIB\tOLDEST\tDROPPED"), rows)
 }
 
 // round shows seconds as people say them.
