@@ -116,7 +116,7 @@ func (g *Gateway) publishResult(r wire.Result) {
 		g.log.Error("result not encoded", "act", r.Act, "error", err)
 		return
 	}
-	raw, err := wire.Envelope(g.s.File.Root, g.s.File.Gateway, g.run, "step", g.steps.Add(1), rec)
+	raw, err := wire.Envelope(g.s.File.Root, g.s.File.Gateway, g.run, wire.ClassStep, g.steps.Add(1), rec)
 	if err != nil {
 		g.log.Error("result not encoded", "act", r.Act, "error", err)
 		return

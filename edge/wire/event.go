@@ -20,6 +20,10 @@ const (
 	TypeSummary   = "fuqiao.edged.telemetry.summary"
 )
 
+// ClassStep is the class of what is published from RAM: a state before the terminal, or a
+// repeat. Its numbers may have holes.
+const ClassStep = "step"
+
 // Record is what is journalled of a result or event: all of its envelope that is
 // known before the journal gives it a number.
 type Record struct {

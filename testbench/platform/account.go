@@ -150,6 +150,9 @@ func (p *Platform) Account() []Row {
 	}
 	var rows []Row
 	for id, s := range b.Streams {
+		if id.Class == wire.ClassStep {
+			continue // never kept, so never owed
+		}
 		r := Row{StreamID: id, Produced: s.produced(), Different: s.Different}
 		for n := uint64(1); n <= r.Produced; n++ {
 			switch {

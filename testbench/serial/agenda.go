@@ -2,6 +2,7 @@ package serial
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -16,11 +17,22 @@ type entry struct {
 	at time.Time
 	n  uint64
 	do func()
+	// sent: a byte on its way from the gateway, which can be cut off.
+	sent bool
 }
 
-func (a *agenda) add(at time.Time, do func()) {
+func (a *agenda) add(at time.Time, do func()) { a.push(entry{at: at, do: do}) }
+
+func (a *agenda) push(e entry) {
 	a.count++
-	heap.Push((*byTime)(a), entry{at: at, n: a.count, do: do})
+	e.n = a.count
+	heap.Push((*byTime)(a), e)
+}
+
+// cut forgets the gateway's bytes that would arrive after limit.
+func (a *agenda) cut(limit time.Time) {
+	a.items = slices.DeleteFunc(a.items, func(e entry) bool { return e.sent && e.at.After(limit) })
+	heap.Init((*byTime)(a))
 }
 
 // due takes the first thing whose time has come.

@@ -107,7 +107,7 @@ func (w *Wire) schedule(f Frame, i int, c byte, right bool) {
 		c ^= 0x10
 	}
 	fate := f.Fate
-	w.agenda.add(at, func() {
+	w.agenda.push(entry{at: at, sent: true, do: func() {
 		w.mu.Lock()
 		if w.collides(at, w.out.busy) {
 			w.book.collisions++
@@ -125,7 +125,7 @@ func (w *Wire) schedule(f Frame, i int, c byte, right bool) {
 		for _, d := range devices {
 			d.Hear(c, at)
 		}
-	})
+	}})
 }
 
 // collides tells whether the character that ended at end overlaps one of the spans.

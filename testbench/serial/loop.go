@@ -49,8 +49,15 @@ func (w *Wire) serve(fds []unix.PollFd, before time.Time) {
 	}
 	if fds[1].Revents != 0 {
 		if what := w.pty.look(); what != "" {
+			if what == "closed" {
+				w.take() // what it had written last
+			}
 			w.mu.Lock()
-			w.book.port(time.Now(), what)
+			now := time.Now()
+			if what == "closed" {
+				w.cut(before, now)
+			}
+			w.book.port(now, what)
 			w.mu.Changed()
 			w.mu.Unlock()
 		}
@@ -76,7 +83,13 @@ func (w *Wire) take() {
 		}
 		right := !w.o.CheckBaud || w.pty.baud() == w.o.Baud
 		w.mu.Lock()
-		w.arrive(w.buf[:n], w.empty, now, right)
+		// The first byte is 0 before data, and flags without data otherwise; data may wait
+		// behind the flags.
+		if w.buf[0]&unix.TIOCPKT_FLUSHWRITE != 0 {
+			w.cut(w.empty, now)
+		} else if w.buf[0] == 0 {
+			w.arrive(w.buf[1:n], w.empty, now, right)
+		}
 		w.mu.Changed()
 		told, taps := w.book.takeTold(), w.book.taps
 		w.mu.Unlock()
@@ -85,7 +98,7 @@ func (w *Wire) take() {
 				tap(f)
 			}
 		}
-		if n < len(w.buf) {
+		if w.buf[0] == 0 && n < len(w.buf) {
 			// All that was there has been read, so what comes next came after this.
 			w.empty = before
 		}

@@ -42,6 +42,10 @@ func (p *pair) open() (err error) {
 	if err = unix.IoctlSetPointerInt(p.master, unix.TIOCSPTLCK, 0); err != nil {
 		return fmt.Errorf("unlock the pty: %w", err)
 	}
+	// Packet mode (tty_ioctl(4), TIOCPKT): each read tells first what has happened.
+	if err = unix.IoctlSetPointerInt(p.master, unix.TIOCPKT, 1); err != nil {
+		return fmt.Errorf("packet mode: %w", err)
+	}
 	n, err := unix.IoctlGetInt(p.master, unix.TIOCGPTN)
 	if err != nil {
 		return fmt.Errorf("number of the pty: %w", err)

@@ -46,6 +46,8 @@ type Options struct {
 	Hooks []kernel.Hook
 	// Restart is the manager's RestartSec [1 s]; negative: a dead daemon stays dead.
 	Restart time.Duration
+	// Watchdog is the manager's WatchdogSec [10 s].
+	Watchdog time.Duration
 	// Platform is how the platform is; broker, gateway and trust are filled in.
 	Platform platform.Options
 	// Tee gets what the daemon prints.
@@ -235,15 +237,25 @@ func (s *Street) Configure(text string) error {
 }
 
 // Start starts the daemon and waits until it is ready, online, and told the time.
-func (s *Street) Start(ctx context.Context) (err error) {
-	s.Service, err = process.Start(ctx, process.Config{
-		Path: s.o.Edged, File: s.File, Chips: []*kernel.Chip{s.Pins}, Hooks: s.o.Hooks, Restart: s.o.Restart, Tee: s.o.Tee,
-	})
-	if err != nil {
+func (s *Street) Start(ctx context.Context) error {
+	if err := s.StartOffline(ctx); err != nil {
 		return err
 	}
 	return s.Online(ctx)
 }
+
+// StartOffline starts the daemon and waits until it is ready.
+func (s *Street) StartOffline(ctx context.Context) (err error) {
+	s.Service, err = process.Start(ctx, process.Config{
+		Path: s.o.Edged, File: s.File, Chips: []*kernel.Chip{s.Pins}, Hooks: s.o.Hooks,
+		Restart: s.o.Restart, Watchdog: s.o.Watchdog, Tee: s.o.Tee,
+	})
+	return err
+}
+
+// AddHook adds a fault of the kernel before the daemon is started: one that needs to know
+// the street's directories.
+func (s *Street) AddHook(h kernel.Hook) { s.o.Hooks = append(s.o.Hooks, h) }
 
 // Online waits for a session that is not the one of the last Online; the platform answers
 // its presence with the time.
