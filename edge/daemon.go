@@ -50,7 +50,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 		case err != nil || next == nil:
 			return err
 		default:
-			l = life{setup: *next, boot: "reload", before: &l.setup}
+			ran := l.setup
+			l = life{setup: *next, boot: "reload", before: &ran}
 		}
 	}
 }

@@ -73,6 +73,7 @@ type Gateway struct {
 	desk    *command.Desk
 	uplink  *uplink.Uplink
 
+	coming  arrivals
 	deskUp  atomic.Bool
 	steps   atomic.Uint64 // numbers what is published from RAM
 	refused refusals
@@ -299,6 +300,7 @@ func (g *Gateway) buildRooms() {
 	})
 	g.servers = intake.NewServers(g.log, g.spawn(floorIntake))
 	g.servers.Notice = func(hostport string, err error) {
+		g.coming.came(hostport)
 		if err != nil {
 			g.health.Raise("camera.listen", hostport, err.Error())
 		} else {

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"fuqiao/edged/edge/supervise"
@@ -15,7 +16,9 @@ const (
 	// on those that are there; one that comes later has its domes stopped then.
 	portWait = time.Second
 	haltWait = 1500 * time.Millisecond
-	patience = 3 * time.Second // of one floor at shutdown
+	// listenWait is how long ready waits for the listeners.
+	listenWait = time.Second
+	patience   = 3 * time.Second // of one floor at shutdown
 	// stopLimit bounds the whole end; what is not back then is abandoned.
 	stopLimit = 4500 * time.Millisecond
 	// flushWait is what results and uplink get at the end to say their last.
@@ -58,9 +61,15 @@ func (g *Gateway) Start(ctx context.Context) error {
 	start(floorDevices, "returning buses", supervise.Func(g.stopReturned))
 	g.startDesk(ctx)
 	for _, c := range g.cameras {
+		for _, at := range g.s.Claims[c.ID].Listens {
+			hostport, _, _ := strings.Cut(at, "/")
+			g.coming.expect(hostport)
+		}
 		start(floorIntake, "camera "+c.ID, c)
 	}
+	g.coming.expect("local socket")
 	g.startOutside(ctx)
+	g.coming.wait(listenWait)
 	return nil
 }
 

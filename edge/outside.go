@@ -62,6 +62,7 @@ func (g *Gateway) startDesk(ctx context.Context) {
 	start := func(floor int, name string, run func(context.Context) error) {
 		g.tree.Start(ctx, floor, name, supervise.Func(run))
 	}
+	start(floorResults, "notes", g.desk.Notes)
 	start(floorResults, "results", g.desk.Results)
 	g.desk.Recover()
 	start(floorDesks, "late ledger", func(ctx context.Context) error {
@@ -106,6 +107,7 @@ func (g *Gateway) startOutside(ctx context.Context) {
 	}).Run)
 	start("local socket", local.New(local.Config{
 		Socket: SocketPath(f), Groups: f.Local.Groups, Log: g.log, Status: func() any { return g.status() }, Spawn: g.spawn(floorOutside),
+		Tried: func(error) { g.coming.came("local socket") },
 	}).Run)
 }
 

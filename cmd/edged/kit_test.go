@@ -173,11 +173,11 @@ func repeats(t *testing.T, s *street.Street, id string, n int) []wire.Result {
 	return out
 }
 
-// events are those of a type.
+// events are those of a type, each once.
 func events(s *street.Street, typ string) (out []wire.CloudEvent) {
 	s.Platform.Look(func(b *platform.Books) {
 		for _, e := range b.Events {
-			if e.What.Type == typ {
+			if e.What.Type == typ && !e.Again {
 				out = append(out, e.What)
 			}
 		}

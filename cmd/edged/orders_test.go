@@ -93,7 +93,9 @@ func traffic(s *street.Street) (n int) {
 			n++
 		}
 	}
-	n += len(s.RS485.Frames())
+	if s.RS485 != nil {
+		n += len(s.RS485.Frames())
+	}
 	for _, h := range s.Horns {
 		n += len(h.Wire.Frames())
 	}

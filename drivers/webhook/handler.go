@@ -121,8 +121,17 @@ func (e *endpoint) authorize(r *http.Request) *refusal {
 	return nil
 }
 
-// refuse answers. Where the body was not read the connection ends with the answer, so
-// that nobody can make us swallow what we do not want.
+// What a refused sender may still send for its answer to reach it: a connection that is
+// closed over unread bytes is reset, and the reset throws the answer away (RFC 9112,
+// section 9.6).
+const (
+	drainMost   = 256 << 10
+	drainWithin = time.Second
+)
+
+// refuse answers. Where the body was not read the connection ends with the answer, and
+// what is still on its way is thrown away within bounds, so that nobody can make us
+// swallow what we do not want.
 func (e *endpoint) refuse(w http.ResponseWriter, r *http.Request, no *refusal, bodyRead bool) {
 	h := w.Header()
 	if !bodyRead {
@@ -136,6 +145,13 @@ func (e *endpoint) refuse(w http.ResponseWriter, r *http.Request, no *refusal, b
 	}
 	e.warn(no, r.RemoteAddr)
 	http.Error(w, no.text, no.status)
+	if !bodyRead && r.Body != nil {
+		c := http.NewResponseController(w)
+		// Each of them can fail with the connection, and then there is nobody to answer.
+		_ = c.Flush()
+		_ = c.SetReadDeadline(time.Now().Add(drainWithin))
+		_, _ = io.CopyN(io.Discard, r.Body, drainMost)
+	}
 }
 
 // handshake answers a sender that asks before it delivers (web hooks 1.0.1, section 4):

@@ -22,7 +22,7 @@ type act struct {
 }
 
 // Step publishes a state before the terminal if the platform is connected; it is
-// never kept. A state is told once.
+// never kept. A state is told once, and nothing waits for that.
 func (a *act) Step(s wire.Status) {
 	a.mu.Lock()
 	if a.ended || a.last == s {
@@ -31,7 +31,8 @@ func (a *act) Step(s wire.Status) {
 	}
 	a.last = s
 	a.mu.Unlock()
-	a.d.c.Publish(a.result(wire.Outcome{Status: s}))
+	r := a.result(wire.Outcome{Status: s})
+	a.d.note(func() { a.d.c.Publish(r) })
 }
 
 // End is the act's terminal: the first one counts, whoever else comes later (a
@@ -44,8 +45,10 @@ func (a *act) End(out wire.Outcome) {
 	}
 	a.ended = true
 	a.mu.Unlock()
-	a.d.log(a.o, a.device).Info("order ended", "status", out.Status, "reason", out.Reason, "evidence", out.Evidence, "detail", out.Detail)
 	a.d.finish(a, out)
+	a.d.note(func() {
+		a.d.log(a.o, a.device).Info("order ended", "status", out.Status, "reason", out.Reason, "evidence", out.Evidence, "detail", out.Detail)
+	})
 }
 
 // result fills in identity and time.

@@ -56,6 +56,7 @@ type Desk struct {
 	waiting chan waiting
 	pings   [2]chan chan struct{}
 	crew    *supervise.Crew // waits for halts
+	notes   chan func()
 
 	mu      sync.Mutex
 	done    []finished
@@ -87,6 +88,7 @@ const (
 	maxRepeats = 4096
 	clockWait  = 15 * time.Second
 	maxHalts   = 64
+	maxNotes   = 256
 )
 
 // New makes a desk.
@@ -95,6 +97,7 @@ func New(c Config) *Desk {
 		c: c, intents: make(chan intent, maxIntents), waiting: make(chan waiting, maxWaiting),
 		pings: [2]chan chan struct{}{make(chan chan struct{}), make(chan chan struct{})},
 		crew:  supervise.NewCrew(c.Log, maxHalts),
+		notes: make(chan func(), maxNotes),
 		more:  make(chan struct{}, 1), repeats: map[string]time.Time{}, tombs: map[string]tomb{},
 	}
 }
@@ -170,7 +173,7 @@ func (d *Desk) take(ctx context.Context, m uplink.Inbound) {
 		m.Ack()
 		return
 	}
-	d.log(o, "").Info("order received", "kid", o.Kid, "seq", o.Seq, "targets", o.Target)
+	d.note(func() { d.log(o, "").Info("order received", "kid", o.Kid, "seq", o.Seq, "targets", o.Target) })
 	if why := unoffered(o); why != "" {
 		d.reject(o, wire.Unsupported, why)
 		m.Ack()

@@ -28,6 +28,8 @@ type Config struct {
 	Log    *slog.Logger
 	// Status makes the answer to GET /v1/status.
 	Status func() any
+	// Tried is told that the socket is there, or why it is not; nil drops it.
+	Tried func(err error)
 	// Spawn runs a goroutine under the tree.
 	Spawn func(name string, run func(ctx context.Context) error)
 }
@@ -42,17 +44,12 @@ type peerKey struct{}
 
 // Run serves until ctx ends. An error (no directory, no right) starts it again later.
 func (s *Server) Run(ctx context.Context) error {
-	if err := clean(s.c.Socket); err != nil {
-		return err
+	l, err := s.listen()
+	if s.c.Tried != nil {
+		s.c.Tried(err)
 	}
-	l, err := net.Listen("unix", s.c.Socket)
 	if err != nil {
-		return fmt.Errorf("local socket: %w", err)
-	}
-	// Who may ask is decided by the peer's identity, not by the file's mode: members
-	// of the configured groups must be able to connect.
-	if err := os.Chmod(s.c.Socket, 0o666); err != nil {
-		return errors.Join(fmt.Errorf("local socket: %w", err), l.Close())
+		return err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", s.status)
@@ -74,6 +71,22 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("local socket: %w", err)
 	}
 	return nil
+}
+
+func (s *Server) listen() (net.Listener, error) {
+	if err := clean(s.c.Socket); err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("unix", s.c.Socket)
+	if err != nil {
+		return nil, fmt.Errorf("local socket: %w", err)
+	}
+	// Who may ask is decided by the peer's identity, not by the file's mode: members
+	// of the configured groups must be able to connect.
+	if err := os.Chmod(s.c.Socket, 0o666); err != nil {
+		return nil, errors.Join(fmt.Errorf("local socket: %w", err), l.Close())
+	}
+	return l, nil
 }
 
 // clean removes a socket that a killed daemon left behind. The state directory's

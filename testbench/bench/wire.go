@@ -31,7 +31,7 @@ func wireLatency(ctx context.Context, e play.Env) (rows []play.Row, err error) {
 	if n == 0 {
 		n = latencyMessages
 	}
-	s, err := street.New(ctx, street.Options{Edged: e.Edged, Dir: e.Dir, Horns: -1, Seed: e.Seed, Tee: e.Tee})
+	s, err := street.New(ctx, street.Options{Edged: e.Edged, Dir: e.Dir, Horns: -1, Direct: true, Seed: e.Seed, Tee: e.Tee})
 	if err != nil {
 		return nil, err
 	}

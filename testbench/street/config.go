@@ -20,7 +20,11 @@ func (s *Street) config(own pki.Pair) string {
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("gateway: %s", Gateway)
 	say("uplink:")
-	say("  broker: %s", s.Broker.URLOf(s.Link.Addr()))
+	way := s.Link.Addr()
+	if s.o.Direct {
+		way = s.Broker.Addr()
+	}
+	say("  broker: %s", s.Broker.URLOf(way))
 	say("  ca: %s", s.CA.File())
 	say("  cert: %s", own.Cert)
 	say("  key: %s", own.Key)

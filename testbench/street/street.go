@@ -46,6 +46,8 @@ type Options struct {
 	Hooks []kernel.Hook
 	// Restart is the manager's RestartSec [1 s]; negative: a dead daemon stays dead.
 	Restart time.Duration
+	// Direct: the daemon reaches the broker without the link, as what it is compared with.
+	Direct bool
 	// Watchdog is the manager's WatchdogSec [10 s].
 	Watchdog time.Duration
 	// Platform is how the platform is; broker, gateway and trust are filled in.
