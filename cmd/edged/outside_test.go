@@ -17,6 +17,7 @@ import (
 
 	"fuqiao/edged/edge/wire"
 	"fuqiao/edged/testbench/platform"
+	"fuqiao/edged/testbench/speech"
 	"fuqiao/edged/testbench/street"
 )
 
@@ -106,6 +107,7 @@ func TestCamera(t *testing.T) {
 
 // TestSlowCamera: a sender that dribbles is cut off, and others are served meanwhile.
 func TestSlowCamera(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := live(t, street.Options{Domes: -1, Horns: -1})
 	c, err := net.Dial("tcp", s.Camera.Addr)
 	must(t, err)
@@ -158,6 +160,7 @@ func raised(t *testing.T, s *street.Street, code string) bool {
 // TestWithoutBroker: the daemon is ready, keeps a camera's event, and delivers it when the
 // broker comes.
 func TestWithoutBroker(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := live(t, street.Options{Horns: -1, Cold: true})
 	must(t, s.Broker.Stop())
 	must(t, s.StartOffline(within(t)))
@@ -244,7 +247,7 @@ func TestLostCharacters(t *testing.T) {
 
 // TestLongText: frames end at ends of sentences, and together they are the text.
 func TestLongText(t *testing.T) {
-	s := live(t, street.Options{Domes: -1})
+	s := live(t, street.Options{Domes: -1, Speech: speech.Options{Faster: 40, Lead: 10 * time.Millisecond}})
 	text := strings.Repeat("各位居民请注意，明天上午八点至十二点停水，请提前做好储水准备。", 12)
 	if r := send(t, s, say(text)); r.Status != wire.Done || r.Evidence != "acknowledged" {
 		t.Errorf("%+v", r)

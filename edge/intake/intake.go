@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,8 @@ type Camera struct {
 
 	mu     sync.Mutex
 	recent []string
+	// way are the ids that are on their way to the disk; closed when that is over.
+	way    map[string]chan struct{}
 	kept   atomic.Uint64
 	twice  atomic.Uint64
 	failed atomic.Uint64
@@ -74,18 +77,70 @@ func (c *Camera) take(ctx context.Context, e drivers.Event) error {
 	if len(e.Data) > MaxData {
 		return fmt.Errorf("event of %d bytes: %w; at most %d", len(e.Data), fault.BadInput, MaxData)
 	}
-	if c.known(e.ID) {
+	known, done, err := c.claim(ctx, e.ID)
+	if err != nil {
+		return err
+	}
+	if known {
 		c.twice.Add(1)
 		return nil
 	}
 	s := Stamped{Camera: c.ID, Event: e, Act: "event:" + c.ID + ":" + idOf(e)}
-	if err := c.Keep(ctx, s); err != nil {
+	err = c.Keep(ctx, s)
+	done(err == nil)
+	if err != nil {
 		c.failed.Add(1)
 		return fmt.Errorf("camera %s: %w", c.ID, err)
 	}
 	c.kept.Add(1)
-	c.remember(e.ID)
 	return nil
+}
+
+// claim tells whether an event is kept already. If it is just being kept the outcome is
+// waited for; if it is not, the caller is the one who keeps it, and says by done whether
+// that went well. Events without an id are never known.
+func (c *Camera) claim(ctx context.Context, id string) (known bool, done func(kept bool), err error) {
+	if id == "" {
+		return false, func(bool) {}, nil
+	}
+	for {
+		c.mu.Lock()
+		if slices.Contains(c.recent, id) {
+			c.mu.Unlock()
+			return true, nil, nil
+		}
+		other := c.way[id]
+		if other == nil {
+			if c.way == nil {
+				c.way = map[string]chan struct{}{}
+			}
+			over := make(chan struct{})
+			c.way[id] = over
+			c.mu.Unlock()
+			return false, func(kept bool) { c.settle(id, over, kept) }, nil
+		}
+		c.mu.Unlock()
+		select {
+		case <-other: // kept, or ours to try
+		case <-ctx.Done():
+			return false, nil, fmt.Errorf("camera %s: %w", c.ID, context.Cause(ctx))
+		}
+	}
+}
+
+// settle ends what claim began.
+func (c *Camera) settle(id string, over chan struct{}, kept bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.way, id)
+	close(over)
+	if !kept {
+		return
+	}
+	if len(c.recent) == remembered {
+		c.recent = slices.Delete(c.recent, 0, 1)
+	}
+	c.recent = append(c.recent, strings.Clone(id))
 }
 
 // idOf is the source's own id, or a short hash where it has none.
@@ -96,30 +151,4 @@ func idOf(e drivers.Event) string {
 	h := fnv.New64a()
 	h.Write(e.Data)
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-func (c *Camera) known(id string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if id == "" {
-		return false
-	}
-	for _, r := range c.recent {
-		if r == id {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *Camera) remember(id string) {
-	if id == "" {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.recent) == remembered {
-		c.recent = c.recent[1:]
-	}
-	c.recent = append(c.recent, strings.Clone(id))
 }
