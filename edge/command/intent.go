@@ -7,7 +7,7 @@ import (
 
 	"fuqiao/edged/drivers/fault"
 	"fuqiao/edged/edge/authority"
-	"fuqiao/edged/edge/supervise"
+	"fuqiao/edged/edge/ledger"
 	"fuqiao/edged/edge/wire"
 )
 
@@ -32,20 +32,13 @@ func (d *Desk) Intents(ctx context.Context) error {
 	}
 }
 
-// intend writes intents, all with one sync, and acknowledges and begins each.
+// intend writes intents together, and acknowledges and begins each.
 func (d *Desk) intend(ctx context.Context, batch []intent) {
-	errs := make([]error, len(batch))
-	if len(batch) == 1 {
-		errs[0] = d.c.Ledger.Intent(ctx, batch[0].o, batch[0].ids)
-	} else {
-		each := make([]int, len(batch))
-		for i := range each {
-			each[i] = i
-		}
-		supervise.Each(ctx, each, func(ctx context.Context, i int) {
-			errs[i] = d.c.Ledger.Intent(ctx, batch[i].o, batch[i].ids)
-		})
+	all := make([]ledger.Request, len(batch))
+	for i, in := range batch {
+		all[i] = ledger.Request{Order: in.o, Devices: in.ids}
 	}
+	errs := d.c.Ledger.Intents(ctx, all)
 	if ctx.Err() != nil {
 		return // shutting down; what is not acknowledged is delivered again
 	}

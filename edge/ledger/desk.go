@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,46 +14,89 @@ import (
 // Intent writes down that o is about to be carried out on devices; o must have been
 // admitted. It returns nil once that is on disk, at most 250 ms later; an error is
 // ErrStorage (or Full where too many orders are unfinished, BadInput for one that no
-// record can hold), and then the order must not act, unless it is an emergency. Should the intent become durable
-// after that all the same, it is closed as refused, not left open. An order without
-// devices (command.cancel) has one device, "".
+// record can hold), and then the order must not act, unless it is an emergency. Should
+// the intent become durable after that all the same, it is closed as refused, not left
+// open. An order without devices (command.cancel) has one device, "".
 func (l *Ledger) Intent(ctx context.Context, o *wire.Order, devices []string) error {
-	text, err := carry(o)
-	if err != nil {
-		return fmt.Errorf("ledger: %w: %w", fault.BadInput, err)
+	return l.Intents(ctx, []Request{{o, devices}})[0]
+}
+
+// Request is one order that is to be written down.
+type Request struct {
+	Order   *wire.Order
+	Devices []string
+}
+
+// Intents is Intent for several orders at once, with one sync for all; it answers each.
+func (l *Ledger) Intents(ctx context.Context, all []Request) []error {
+	errs, texts := make([]error, len(all)), make([]json.RawMessage, len(all))
+	for i, r := range all {
+		texts[i], errs[i] = l.text(r)
 	}
-	if len(devices) == 0 || len(devices) > maxDevices || len(text)+64*len(devices) > l.o.geometry.maxBody()*3/4 {
-		return fmt.Errorf("ledger: order %s on %d devices does not fit a record (1–%d): %w", o.ID, len(devices), maxDevices, fault.BadInput)
-	}
+	done, entries := make([]chan error, len(all)), make([]*entry, len(all))
 	l.mu.Lock()
-	e := l.find(o)
+	var items []item
+	for i, r := range all {
+		if errs[i] == nil {
+			entries[i], errs[i] = l.open(r, texts[i])
+		}
+		if errs[i] == nil {
+			items = append(items, item{e: entries[i]})
+			for _, a := range entries[i].also {
+				items = append(items, item{e: a})
+			}
+		}
+	}
+	l.enqueue(true, items...)
+	for i := range all {
+		if errs[i] == nil {
+			done[i] = l.promptly()
+		}
+	}
+	l.mu.Unlock()
+	soon, cancel := context.WithTimeout(ctx, intentTime)
+	defer cancel()
+	for i, r := range all {
+		if errs[i] != nil {
+			continue
+		}
+		if err := await(soon, done[i]); err != nil {
+			errs[i] = l.unsure(r.Order, entries[i], done[i], err)
+		}
+	}
+	return errs
+}
+
+// text is what stands in an intent's record.
+func (l *Ledger) text(r Request) (json.RawMessage, error) {
+	text, err := carry(r.Order)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w: %w", fault.BadInput, err)
+	}
+	if n := len(r.Devices); n == 0 || n > maxDevices || len(text)+64*n > l.o.geometry.maxBody()*3/4 {
+		return nil, fmt.Errorf("ledger: order %s on %d devices does not fit a record (1–%d): %w", r.Order.ID, n, maxDevices, fault.BadInput)
+	}
+	return text, nil
+}
+
+// open makes an admitted order's entry an open one. The caller holds mu.
+func (l *Ledger) open(r Request, text json.RawMessage) (*entry, error) {
+	e := l.find(r.Order)
 	if e == nil || e.order != nil || e.settled {
-		l.mu.Unlock()
-		return fmt.Errorf("ledger: order %s has not been admitted, or has an intent: %w", o.ID, fault.BadInput)
+		return nil, fmt.Errorf("ledger: order %s has not been admitted, or has an intent: %w", r.Order.ID, fault.BadInput)
 	}
 	if l.opened > maxOpen {
-		l.mu.Unlock()
-		return fmt.Errorf("ledger: too many orders are not finished: %w", fault.Full)
+		return nil, fmt.Errorf("ledger: too many orders are not finished: %w", fault.Full)
 	}
 	e.order = text
-	for _, d := range devices {
+	for _, d := range r.Devices {
 		e.slot(d)
 	}
 	l.weigh(e)
-	items := []item{{e: e}}
-	for _, a := range e.also {
-		items = append(items, item{e: a})
-	}
-	l.enqueue(true, items...)
-	done := l.promptly()
-	l.mu.Unlock()
-	if err := await(ctx, done); err != nil {
-		return l.unsure(o, e, done, err)
-	}
-	return nil
+	return e, nil
 }
 
-// await waits for done, 250 ms at most.
+// await waits for done, until ctx ends, 250 ms at most.
 func await(ctx context.Context, done chan error) error {
 	timer := time.NewTimer(intentTime)
 	defer timer.Stop()
@@ -59,6 +104,9 @@ func await(ctx context.Context, done chan error) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return fmt.Errorf("%w: no sync in time", ErrStorage)
+		}
 		return fmt.Errorf("%w: %w", ErrStorage, ctx.Err())
 	case <-timer.C:
 		return fmt.Errorf("%w: no sync within %v", ErrStorage, intentTime)

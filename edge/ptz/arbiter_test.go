@@ -42,7 +42,9 @@ func (d *dome) Move(ctx context.Context, v drivers.Velocity) error {
 	return nil
 }
 
-func (d *dome) GotoPreset(context.Context, int) error { return nil }
+func (d *dome) GotoPreset(context.Context, int) error  { return nil }
+func (d *dome) SetPreset(context.Context, int) error   { return nil }
+func (d *dome) ClearPreset(context.Context, int) error { return nil }
 
 func (d *dome) Halt(context.Context) error {
 	d.mu.Lock()
@@ -357,5 +359,31 @@ func TestSlowWireSendsTheLatest(t *testing.T) {
 				t.Errorf("moves %v after %d frames on the wire", r.d.moving, len(r.d.log))
 			}
 		})
+	})
+}
+
+// TestStoringUnderAStick: whoever holds the stick stores presets without losing it, as
+// many as he likes; another key of the same rank does not.
+func TestStoringUnderAStick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.session(t, time.Second)
+		for n := range 3 {
+			r.Preset(r.act("op", uint64(2+n), 1), 4+n, "set")
+		}
+		for range 3 {
+			if o := r.end(t); o.Status != wire.DoneUnverified {
+				t.Errorf("%+v", o)
+			}
+		}
+		r.Preset(r.act("other", 1, 1), 9, "set")
+		if o := r.end(t); o.Reason != wire.Held {
+			t.Errorf("%+v", o)
+		}
+		if r.Session() != "s1" {
+			t.Error("storing has ended the session")
+		}
+		r.End(wire.ByShutdown())
+		r.end(t)
 	})
 }

@@ -19,8 +19,31 @@ func (a *Arbiter) Goto(act Act, preset int) {
 	a.presetAct(act, preset, "goto")
 }
 
-// Preset stores ("set") or clears ("clear") a preset at the present pose.
-func (a *Arbiter) Preset(act Act, preset int, do string) { a.presetAct(act, preset, do) }
+// Preset stores ("set") or clears ("clear") a preset at the present pose. It moves
+// nothing, so it takes the dome from nobody of its own key: whoever holds the stick may
+// store what he has found, and several are stored one after another.
+func (a *Arbiter) Preset(act Act, preset int, do string) {
+	a.mu.Lock()
+	if g := a.g; g != nil && g.act.Kid != act.Kid || a.stale(act) {
+		a.mu.Unlock()
+		a.presetAct(act, preset, do)
+		return
+	}
+	a.remember(act)
+	a.mu.Unlock()
+	act.Step(wire.Accepted)
+	failed := func(cause error) { act.End(wire.Failure(cause, drivers.None.String())) }
+	err := a.c.Post(act.ID, act.Rank, presetTime, func(ctx context.Context, d drivers.Device) {
+		if err := doPreset(ctx, d, preset, do); err != nil {
+			failed(why(ctx, err))
+			return
+		}
+		act.End(a.done())
+	}, failed)
+	if err != nil {
+		failed(err)
+	}
+}
 
 func (a *Arbiter) presetAct(act Act, preset int, do string) {
 	a.mu.Lock()
