@@ -141,6 +141,8 @@ func amount(v float64, unit string) string {
 			v /= 1024
 		}
 		unit = "GiB"
+	case unit == "/": // a ratio (RFC 8428 section 12.1)
+		v, unit = v*100, "%"
 	case unit == "s" && v > 0 && v < 1:
 		v, unit = v*1000, "ms"
 	}

@@ -18,7 +18,7 @@ const offlineEvery = 5 * time.Minute
 
 // Config of a Reporter.
 type Config struct {
-	// Base is the base name: urn of the gateway, ending in "/".
+	// Base is the base name, which the names of all values follow: the URN of the gateway.
 	Base  string
 	Every time.Duration
 	Log   *slog.Logger
@@ -112,6 +112,10 @@ func (r *Reporter) changed(all []Value) []Value {
 func (r *Reporter) pack(values []Value) []byte {
 	p := make(wire.Pack, 0, len(values)+1)
 	for _, v := range values {
+		if math.IsNaN(v.V) || math.IsInf(v.V, 0) { // no JSON number; the others are worth having
+			r.c.Log.Error("value is not finite", "name", v.Name)
+			continue
+		}
 		r.last[v.Name] = v.V
 		p = append(p, wire.Num(v.Name, v.Unit, v.V))
 	}
@@ -121,9 +125,8 @@ func (r *Reporter) pack(values []Value) []byte {
 		p[0].BaseTime = float64(t.UnixMilli()) / 1000
 	}
 	raw, err := wire.Marshal(p)
-	if err != nil { // a value that is not finite: its source is to be mended
+	if err != nil { // cannot be: all are finite
 		r.c.Log.Error("telemetry pack not written", "error", err)
-		return nil
 	}
 	return raw
 }

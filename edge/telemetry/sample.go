@@ -18,7 +18,7 @@ import (
 type Value struct {
 	// Name is below the base name (cpu, mem/available, bus/rs485-1/frames).
 	Name string
-	// Unit of RFC 8428 section 12.1 (%, B, Cel, s), empty for counts.
+	// Unit of RFC 8428 section 12.1 (B, Cel, s, / for a ratio 0–1), empty for counts.
 	Unit string
 	V    float64
 	// Step is the change that is worth telling before the next full pack; 0: never.
@@ -42,7 +42,7 @@ func NewBox(dir string) *Box { return &Box{proc: "/proc", sys: "/sys", dir: dir}
 func (b *Box) Values() []Value {
 	var out []Value
 	if v, ok := b.cpu(); ok {
-		out = append(out, Value{"cpu", "%", v, 25})
+		out = append(out, Value{"cpu", "/", v, 0.25})
 	}
 	if m, ok := b.meminfo("MemAvailable"); ok {
 		out = append(out, Value{"mem/available", "B", m, 16 << 20})
@@ -62,8 +62,8 @@ func (b *Box) Values() []Value {
 	return out
 }
 
-// cpu is the busy share of all CPUs since the last call (proc_stat(5)); the first
-// call measures since boot.
+// cpu is the busy share of all CPUs since the last call, 0–1 (proc_stat(5)); the first
+// call measures since boot. iowait may go back, and then there is no answer.
 func (b *Box) cpu() (float64, bool) {
 	raw, err := os.ReadFile(filepath.Join(b.proc, "stat"))
 	if err != nil {
@@ -88,12 +88,13 @@ func (b *Box) cpu() (float64, bool) {
 		}
 	}
 	busy := total - idle
+	back := busy < b.busy || total <= b.total
 	db, dt := busy-b.busy, total-b.total
 	b.busy, b.total = busy, total
-	if dt == 0 {
+	if back || db > dt {
 		return 0, false
 	}
-	return 100 * float64(db) / float64(dt), true
+	return float64(db) / float64(dt), true
 }
 
 func (b *Box) meminfo(key string) (float64, bool) {

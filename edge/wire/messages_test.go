@@ -32,7 +32,7 @@ func TestGoldenMessages(t *testing.T) {
 		"refused":   &wire.Refused{Counts: map[string]uint64{"forged": 12, "retained": 1}, SHA256: strings.Repeat("d", 64)},
 		"condition": &wire.ConditionEvent{Code: "bus.port_lost", Severity: "alarm", Subject: "rs485-1", Text: "the serial port is not there", Remedy: "check the cable"},
 		"clock":     &wire.ClockEvent{Run: run, MonoMS: 9000, Time: at, ErrorMS: 1.5, Source: "beacon"},
-		"telemetry": &wire.Pack{{BaseName: "xiaozhakou-1/", BaseTime: 1795507200, Name: "cpu", Unit: "%", Value: ptr(3.5)}, wire.Num("mem", "B", 1<<24), wire.Word("version", "1.0.0"), wire.Flag("online", true)},
+		"telemetry": &wire.Pack{{BaseName: "xiaozhakou-1/", BaseTime: 1795507200, Name: "cpu", Unit: "/", Value: ptr(0.035)}, wire.Num("mem", "B", 1<<24), wire.Word("version", "1.0.0"), wire.Flag("online", true)},
 	}
 	for name, m := range messages {
 		t.Run(name, func(t *testing.T) {

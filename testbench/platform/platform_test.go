@@ -223,7 +223,7 @@ func TestLastValues(t *testing.T) {
 	k.say(k.topics.Of(gw, wire.ChanInventory), wire.InventoryIndex{Version: 1, Parts: 1}, true)
 	k.say(k.topics.State(gw, "horn-1"), wire.DeviceState{Device: "horn-1", State: wire.StateBusy}, true)
 	k.say(k.topics.State(gw, "horn-1"), wire.DeviceState{Device: "horn-2", State: wire.StateBusy}, true)
-	k.say(k.topics.Of(gw, wire.ChanTelemetry), wire.Pack{wire.Num("cpu", "%", 3)}, false)
+	k.say(k.topics.Of(gw, wire.ChanTelemetry), wire.Pack{wire.Num("cpu", "/", 0.03)}, false)
 	k.say(k.topics.Of(gw, wire.ChanTelemetry), wire.Pack{{Name: "no-value"}}, false)
 	if err := p.Until(soon(t), func(b *Books) bool { return len(b.Telemetry) == 2 }); err != nil {
 		t.Fatal(err)
