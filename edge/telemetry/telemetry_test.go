@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,7 @@ import (
 // rig is a reporter with one value and a link that comes and goes.
 type rig struct {
 	*Reporter
+	mu     sync.Mutex
 	value  float64
 	online bool
 	known  bool
@@ -35,9 +37,13 @@ func newRig(t *testing.T, every time.Duration) *rig {
 	began := time.Now()
 	r.Reporter = New(Config{
 		Base: "urn:dev:ops:fuqiao-gw-1:", Every: every, Log: slog.New(slog.DiscardHandler), Began: began,
-		Sources: []Source{func() []Value { return []Value{{"moving", "B", r.value, 10}, {"still", "", 7, 0}} }},
-		Now:     func() (time.Time, bool) { return time.Now(), r.known },
-		Online:  func() bool { return r.online },
+		Sources: []Source{func() []Value {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return []Value{{"moving", "B", r.value, 10}, {"still", "", 7, 0}}
+		}},
+		Now:    func() (time.Time, bool) { return time.Now(), r.known },
+		Online: func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.online },
 		Publish: func(raw []byte) {
 			var p wire.Pack
 			if err := wire.Unmarshal(raw, &p); err != nil {
@@ -65,7 +71,9 @@ func (r *rig) run(t *testing.T, d time.Duration, at map[time.Duration]func()) {
 	for s := time.Duration(0); s < d; s += time.Second {
 		synctest.Wait()
 		if f := at[s]; f != nil {
+			r.mu.Lock()
 			f()
+			r.mu.Unlock()
 		}
 		time.Sleep(time.Second)
 	}
