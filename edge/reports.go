@@ -214,17 +214,25 @@ func (g *Gateway) deviceState(id string) []byte {
 	return g.encode(s)
 }
 
+// publishState gives a device's state to the uplink. What it does not take is a mistake
+// of ours, for a state has its bounds: the maintainer is to see it.
+func (g *Gateway) publishState(id string) {
+	if err := g.uplink.SetState(id, g.deviceState(id)); err != nil {
+		g.log.Error("device state not published", "device", id, "error", err)
+	}
+}
+
 // states publishes the state of devices that changed, and of all at the start.
 func (g *Gateway) states(ctx context.Context) error {
 	for _, id := range g.station.IDs() {
-		g.uplink.SetState(id, g.deviceState(id))
+		g.publishState(id)
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case id := <-g.changed:
-			g.uplink.SetState(id, g.deviceState(id))
+			g.publishState(id)
 		}
 	}
 }

@@ -149,7 +149,7 @@ func (g *Gateway) busStatus() []BusStatus {
 func (g *Gateway) journalStatus() []ClassStatus {
 	var out []ClassStatus
 	for class, c := range g.journal.Stats().Classes {
-		out = append(out, ClassStatus{Class: string(class), Records: int64(c.Records), Bytes: c.Bytes, OldestS: c.Oldest.Seconds(), Dropped: c.Dropped})
+		out = append(out, ClassStatus{Class: string(class), Records: c.Records, Bytes: c.Bytes, OldestS: c.Oldest.Seconds(), Dropped: c.Dropped})
 	}
 	slices.SortFunc(out, func(a, b ClassStatus) int { return cmp.Compare(a.Class, b.Class) })
 	return out

@@ -68,7 +68,7 @@ func (t *tool) ask(ctx context.Context, socket, path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.p.Sprintf("no daemon answers at %s; is edged running? (systemctl status edged)", socket), err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it has been read, or is given up
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return nil, err

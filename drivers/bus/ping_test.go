@@ -44,8 +44,7 @@ func TestPingIsAnsweredWhateverThePortDoes(t *testing.T) {
 func TestPingOfAHungOwnerSaysWhatItDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
-		var r *rig
-		r = start(t)
+		r := start(t)
 		r.mu.Lock()
 		r.hang = hang
 		r.mu.Unlock()

@@ -74,7 +74,7 @@ func (s *session) read(ctx context.Context) error {
 		}
 		switch {
 		case ctx.Err() != nil || s.ended():
-			return nil
+			return nil //nolint:nilerr // the port was closed to end this
 		case errors.Is(err, os.ErrDeadlineExceeded) || err == nil && n > 0:
 			continue
 		case err == nil:

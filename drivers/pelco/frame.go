@@ -108,7 +108,7 @@ func axis(bits *byte, v int, plus, minus byte) byte {
 	return byte(min(v, fastest))
 }
 
-// SetPreset, ClearPreset and GotoPreset concern preset n, 1–255 (TF-0002). Numbers
+// SetPreset stores preset n (ClearPreset clears and GotoPreset calls it), 1–255 (TF-0002). Numbers
 // that are functions in disguise are not this function's business; see hidden.
 func SetPreset(address, n byte) Command {
 	return Command{Address: address, Cmd2: opSetPreset, Data2: n}

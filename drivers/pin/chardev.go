@@ -65,7 +65,7 @@ func describe(node string) (chip, error) {
 	if err != nil {
 		return chip{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // what was asked for has descriptors of its own
 	var info unix.GPIOChipInfo
 	if err := ioctl(f, unix.GPIO_GET_CHIPINFO_IOCTL, &info); err != nil {
 		return chip{}, fmt.Errorf("chip info: %w", err)
@@ -158,7 +158,7 @@ func request(c chip, consumer string, req *unix.GPIOV2LineRequest) (int, error) 
 	if err != nil {
 		return -1, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // what was asked for has descriptors of its own
 	copy(req.Consumer[:len(req.Consumer)-1], consumer)
 	if err := ioctl(f, unix.GPIO_V2_GET_LINE_IOCTL, req); err != nil {
 		return -1, err

@@ -2,6 +2,7 @@ package pin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -53,7 +54,7 @@ func TestDebounce(t *testing.T) {
 			t.Fatalf("a second watch: %v", err)
 		}
 		cancel()
-		if err := <-done; err != context.Canceled {
+		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		if len(got) != 4 || !slices.Equal(got[:3], []string{"30ms false", "140ms true", "330ms false"}) {

@@ -95,7 +95,7 @@ func (p *periphInput) check() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	now, err := lineInfo(f, p.offset)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errLost, err)

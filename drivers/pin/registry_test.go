@@ -18,7 +18,8 @@ func registry(name string) string {
 		return "nothing\n"
 	}
 	in := p.In(gpio.PullUp, gpio.BothEdges)
-	return fmt.Sprintln(p, p.Out(gpio.Low), p.Read(), p.Out(gpio.High), p.Read(), p.Function(), errors.Is(in, fault.Unsupported), p.Halt(), p.Read())
+	does := p.Function() //nolint:staticcheck // deprecated, and still what periph's users call
+	return fmt.Sprintln(p, p.Out(gpio.Low), p.Read(), p.Out(gpio.High), p.Read(), does, errors.Is(in, fault.Unsupported), p.Halt(), p.Read())
 }
 
 // outHigh switches a pin the way periph's users do.

@@ -40,7 +40,7 @@ func TestResolve(t *testing.T) {
 			if fault.Of(err) != c.class {
 				t.Fatalf("class %q of %v", fault.Of(err), err)
 			}
-			got := ""
+			var got string
 			if err != nil {
 				got = err.Error()
 			} else {

@@ -153,7 +153,7 @@ func TestFlipInSealedSegment(t *testing.T) {
 	if got := b.accounted("run-a", Event); !slices.Equal(got, want) || len(b.gaps) != 2 {
 		t.Fatalf("told %v, want %v: %+v", got, want, b.gaps)
 	}
-	if !notes.raised("journal.damage") || j.Stats().Damaged != uint64(want.count(Range{1, 60})) {
+	if !notes.raised("journal.damage") || j.Stats().Damaged != want.count(Range{1, 60}) {
 		t.Fatal(notes.list, j.Stats().Damaged)
 	}
 	j2, _ := open(t, small(fs.clone(), "b"))

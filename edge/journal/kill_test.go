@@ -76,7 +76,7 @@ func child(dir string, run wire.Run) {
 }
 
 func say(format string, args ...any) {
-	if _, err := os.Stdout.WriteString(fmt.Sprintf(format, args...)); err != nil {
+	if _, err := fmt.Fprintf(os.Stdout, format, args...); err != nil {
 		panic(err)
 	}
 }

@@ -184,7 +184,7 @@ func (r *reading) take(v *view, st step, maxBytes int, first bool) bool {
 			return true
 		}
 	}
-	if r.bytes+len(data) > maxBytes && !(first && len(r.records) == 0) {
+	if r.bytes+len(data) > maxBytes && (!first || len(r.records) > 0) {
 		return false
 	}
 	r.records = append(r.records, Record{ID{v.head.run, v.head.class, st.frame.seq}, data})

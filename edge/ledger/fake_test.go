@@ -36,11 +36,10 @@ type memFS struct {
 	ops   []op
 	keep  bool // record ops
 
-	missing  error           // every call fails with it
-	failSync int             // this many syncs fail from now on
-	stall    chan struct{}   // syncs wait until it is closed
-	poisoned map[string]bool // files whose sync has failed
-	misused  bool            // a poisoned file was synced again
+	missing  error         // every call fails with it
+	failSync int           // this many syncs fail from now on
+	stall    chan struct{} // syncs wait until it is closed
+	misused  bool          // a poisoned file was synced again
 	syncs    int
 }
 

@@ -68,7 +68,7 @@ func (d disk) SyncDir() error {
 	if err != nil {
 		return fmt.Errorf("sync directory: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written through it
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("sync directory: %w", err)
 	}

@@ -111,7 +111,7 @@ func field(file, key string) (float64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		rest, ok := strings.CutPrefix(lines.Text(), key+":")

@@ -120,7 +120,7 @@ func TestFlappingLinkWaitsLonger(t *testing.T) {
 // meanwhile nothing is lost.
 func TestReasons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var fail error = errors.New("uplink.ca: open ca.pem: no such file")
+		fail := errors.New("uplink.ca: open ca.pem: no such file")
 		s := newStreet(t)
 		r := newRig(s, func(c *Config) {
 			c.Broker = "mqtts://broker.example"

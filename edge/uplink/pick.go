@@ -27,7 +27,7 @@ func (l *link) fill(ctx context.Context, which lanes) error {
 		if err != nil {
 			if ctx.Err() != nil { // the caller sees it too; whether it was sent is unknown
 				l.first = append([]item{it}, l.first...)
-				return nil
+				return nil //nolint:nilerr // see above
 			}
 			return err
 		}

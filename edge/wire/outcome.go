@@ -34,25 +34,25 @@ type cause struct {
 
 func (c cause) Error() string { return c.text }
 
-// ByStop: a stop reached the act.
+// ByStop is the cause of an act's end: a stop reached the act.
 func ByStop() error { return cause{"stopped", Outcome{Status: Cancelled, Reason: Stopped}} }
 
-// ByCancel: a command.cancel named the act.
+// ByCancel is the cause of an act's end: a command.cancel named the act.
 func ByCancel() error { return cause{"cancelled", Outcome{Status: Cancelled}} }
 
-// ByPriority: something more important took the device.
+// ByPriority is the cause of an act's end: something more important took the device.
 func ByPriority() error { return cause{"preempted", Outcome{Status: Preempted}} }
 
-// BySupersede: an order that names this one replaced it.
+// BySupersede is the cause of an act's end: an order that names this one replaced it.
 func BySupersede() error { return cause{"superseded", Outcome{Status: Cancelled, Reason: Superseded}} }
 
-// ByShutdown: the daemon is asked to end.
+// ByShutdown is the cause of an act's end: the daemon is asked to end.
 func ByShutdown() error { return cause{"shutting down", Outcome{Status: Cancelled, Reason: Shutdown}} }
 
-// ByLimit: the act went on for longer than any act may.
+// ByLimit is the cause of an act's end: the act went on for longer than any act may.
 func ByLimit() error { return cause{"longer than allowed", Outcome{Status: Failed, Reason: Limit}} }
 
-// ByHang: the driver did not return and was given up.
+// ByHang is the cause of an act's end: the driver did not return and was given up.
 func ByHang() error {
 	return cause{"the driver did not come back", Outcome{Status: Failed, Reason: Internal}}
 }

@@ -5,7 +5,7 @@ import "time"
 // Run is the 64 random bits chosen at each start of the daemon, as 16 hex digits on the wire.
 type Run string
 
-// State of an order's life.
+// Status is a state of an order's life.
 type Status string
 
 // The states; from Done on they are terminal.

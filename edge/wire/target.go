@@ -44,11 +44,9 @@ func ParseTarget(s string) (TargetKind, string) {
 	return BadTarget, ""
 }
 
-// Address is what a device is known by besides its id: the same words that a
-// target uses, with its whole grid code.
-//
-// MatchTarget tells whether target names the device with this id and these
-// addresses.
+// MatchTarget tells whether target names the device with this id and these addresses:
+// what the device is known by besides its id, in the words that a target uses, with its
+// whole grid code.
 func MatchTarget(target, device string, addresses []string) bool {
 	kind, value := ParseTarget(target)
 	switch kind {

@@ -117,20 +117,28 @@ func relay(text string) error {
 		return err
 	}
 	client := mqtt.NewClient(o)
-	if t := client.Connect(); !t.WaitTimeout(10*time.Second) || t.Error() != nil {
-		return fmt.Errorf("relay: connect to %s: %v", c.Broker, t.Error())
+	if err := answer(client.Connect()); err != nil {
+		return fmt.Errorf("relay: connect to %s: %w", c.Broker, err)
 	}
 	defer client.Disconnect(0)
 	t := client.Subscribe(c.Topic, c.QoS, func(_ mqtt.Client, m mqtt.Message) {
 		// What cannot be written is missed by who measures.
 		_, _ = port.Write(m.Payload()[:min(c.Bytes, len(m.Payload()))])
 	})
-	if !t.WaitTimeout(10*time.Second) || t.Error() != nil {
-		return fmt.Errorf("relay: subscribe to %s: %v", c.Topic, t.Error())
+	if err := answer(t); err != nil {
+		return fmt.Errorf("relay: subscribe to %s: %w", c.Topic, err)
 	}
 	fmt.Println(ready)
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+// answer waits for what the broker says.
+func answer(t mqtt.Token) error {
+	if !t.WaitTimeout(10 * time.Second) {
+		return errors.New("no answer")
+	}
+	return t.Error()
 }
 
 func options(c RelayConfig) (*mqtt.ClientOptions, error) {

@@ -114,7 +114,7 @@ func (a *axis) ramp(pos, vel, want float64) (float64, float64) {
 		way = want
 	}
 	if a.limited() && (end-a.stop(way))*way > 0 {
-		s, end = meet(a.stop(way)-pos, vel, acc)
+		s, _ = meet(a.stop(way)-pos, vel, acc)
 		v := vel + acc*s
 		a.plan = append(a.plan, leg{seconds(s), acc}, hit(v))
 		return a.stop(way), 0

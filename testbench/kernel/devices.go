@@ -65,7 +65,7 @@ func (c *Chip) open(call *Call, cloexec bool) Answer {
 	if err != nil {
 		return Fail(unix.ENFILE)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }() // the caller has its own now
 	return call.Open(fd, cloexec)
 }
 
@@ -95,7 +95,7 @@ func (d *devices) list(c *Call, cloexec bool) Answer {
 	if err != nil {
 		return Fail(unix.EIO)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }() // the caller has its own now
 	return c.Open(fd, cloexec)
 }
 
@@ -214,7 +214,7 @@ func (c *Chip) getLine(call *Call) Answer {
 	if err != nil {
 		return Fail(unix.ENOMEM)
 	}
-	defer unix.Close(reader)
+	defer func() { _ = unix.Close(reader) }() // the caller has its own now
 	if errno := c.take(g, &req.Config); errno != 0 {
 		_ = unix.Close(g.events)
 		return Fail(errno)

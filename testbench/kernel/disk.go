@@ -118,7 +118,7 @@ func (c *Call) at(dirfd, addr uint64) (string, error) {
 	if err != nil || strings.HasPrefix(path, "/") {
 		return path, err
 	}
-	dir := ""
+	var dir string
 	if int32(dirfd) == unix.AT_FDCWD {
 		dir, err = os.Readlink("/proc/" + strconv.Itoa(c.Pid) + "/cwd")
 	} else {

@@ -135,7 +135,7 @@ func guestStorm() error {
 		}
 		v.Bits = 0
 		if _, err := ioctl(fd, unix.GPIO_V2_LINE_GET_VALUES_IOCTL, &v); err != nil || v.Bits != want {
-			return fmt.Errorf("turn %d: read %d, want %d (%v)", i, v.Bits, want, err)
+			return fmt.Errorf("turn %d: read %d, want %d (%w)", i, v.Bits, want, err)
 		}
 	}
 	fmt.Println(time.Since(began) / turns)

@@ -65,8 +65,8 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 		return nil, fmt.Errorf("socket to the launcher: %w", err)
 	}
 	ours, theirs := os.NewFile(uintptr(pair[0]), "launcher"), os.NewFile(uintptr(pair[1]), "launched")
-	defer ours.Close()
-	defer theirs.Close()
+	defer func() { _ = ours.Close() }()   // it has done its work by then
+	defer func() { _ = theirs.Close() }() // the launcher has its own
 	// /proc/self/exe and not the program's path: it works for a user who may not
 	// look into the directory, and when the file has been replaced since.
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
@@ -153,7 +153,7 @@ func (p *Process) wait() {
 func (p *Process) serve(listener int) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer unix.Close(listener)
+	defer func() { _ = unix.Close(listener) }()
 	defer p.dev.close()
 	for {
 		fds := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}

@@ -204,8 +204,8 @@ func (p *Proxy) serve(client net.Conn) {
 
 // copy forwards one direction until either end is gone, then closes both.
 func (p *Proxy) copy(to, from net.Conn, up bool) {
-	defer to.Close()
-	defer from.Close()
+	defer func() { _ = to.Close() }() // the other direction may have done so
+	defer func() { _ = from.Close() }()
 	buf := make([]byte, 16<<10)
 	line := newLine(to)
 	defer line.close()

@@ -107,7 +107,7 @@ func check(ctx context.Context, edged, file, lang string, want []string) error {
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || out.Len() > 0 {
-		return fmt.Errorf("-check (%s): %v, said %q", lang, err, out.String())
+		return fmt.Errorf("-check (%s): ended with %q, said %q", lang, fmt.Sprint(err), out.String())
 	}
 	return differ("-check "+lang, strings.Split(strings.TrimSuffix(errs.String(), "\n"), "\n"), want)
 }
