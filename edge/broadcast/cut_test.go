@@ -138,7 +138,9 @@ func TestPartial(t *testing.T) {
 		r.Repeat = 3
 		s.Say(r.Request)
 		<-time.After(3 * time.Second) // in the pause
+		h.mu.Lock()
 		h.fail["一"] = fault.NoReply
+		h.mu.Unlock()
 		out = <-r.end
 		outcome(t, out, wire.Partial, wire.NoReply, 1, 3)
 		if out.Evidence != "acknowledged" {

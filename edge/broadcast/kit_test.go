@@ -107,6 +107,7 @@ type horn struct {
 	b        *book
 	evidence drivers.Evidence
 	cannot   string
+	mu       sync.Mutex
 	fail     map[string]error // by sentence
 	deaf     chan struct{}    // not nil: Announce hangs on it
 }
@@ -129,7 +130,10 @@ func (h *horn) Announce(ctx context.Context, a drivers.Announcement, said func(d
 	parts := strings.SplitAfter(strings.TrimSuffix(a.Text, "。"), "。")
 	for i, p := range parts {
 		said(drivers.Progress{Part: i + 1, Parts: len(parts), Lost: h.CanSay(a.Text)})
-		if err := h.fail[strings.TrimSuffix(p, "。")]; err != nil {
+		h.mu.Lock()
+		err := h.fail[strings.TrimSuffix(p, "。")]
+		h.mu.Unlock()
+		if err != nil {
 			return min(drivers.Evidence(i), 1) * h.evidence, err
 		}
 		h.b.note("say %s at %d", p, a.Volume)
@@ -235,7 +239,8 @@ func newStage(t *testing.T, b *book, amps map[string]*Amplifier, speakers ...str
 	for _, id := range speakers {
 		s.horns[id] = &horn{b: b, evidence: drivers.Acknowledged}
 		s.boxes[id] = &mailbox{wake: make(chan struct{}, 1)}
-		all.Go(func() { s.boxes[id].work(ctx, s.horns[id], limit) })
+		box, horn := s.boxes[id], s.horns[id]
+		all.Go(func() { box.work(ctx, horn, limit) })
 	}
 	t.Cleanup(func() { cancel(wire.ByShutdown()); all.Wait() })
 	return s
