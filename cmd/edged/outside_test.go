@@ -202,10 +202,15 @@ func TestWithoutPort(t *testing.T) {
 // TestWithoutDisk: no state directory can be made: domes stop, state orders act, an
 // emergency speaks and says that it is unledgered, all else is refused.
 func TestWithoutDisk(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "edged.sock")
 	s := live(t, street.Options{Change: func(c string) string {
 		i := strings.Index(c, "state:\n  dir: ")
 		return c[:i] + "state:\n  dir: /proc/nowhere/edged\n" + c[i+strings.Index(c[i:], "authority"):]
-	}, Extra: "local: {socket: \"\"}\n"})
+	}, Extra: "local: {socket: " + socket + "}\n"})
+	s.Socket = socket
+	for _, code := range []string{"journal.storage", "ledger.storage"} {
+		soon(t, code, func() bool { return raised(t, s, code) })
+	}
 	state := wire.Order{Target: []string{"dome-1"}, Action: wire.DomeGoto, Args: &wire.GotoArgs{Preset: 1}}
 	if r := send(t, s, state); r.Status != wire.DoneUnverified {
 		t.Errorf("a state order: %+v", r)
@@ -237,8 +242,10 @@ func TestLostCharacters(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	before := traffic(s)
-	if r := send(t, s, say("😀😀")); r.Status != wire.Rejected || r.Reason != wire.CannotSay {
-		t.Errorf("%+v", r)
+	for _, mute := range []string{"😀😀", "。。。", "]][["} {
+		if r := send(t, s, say(mute)); r.Status != wire.Rejected || r.Reason != wire.CannotSay {
+			t.Errorf("%s: %+v", mute, r)
+		}
 	}
 	if n := traffic(s) - before; n != 0 {
 		t.Errorf("%d frames and edges for nothing that can be said", n)

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -83,7 +84,7 @@ func (t *telling) say(ctx context.Context, d drivers.Device) wire.Outcome {
 	speaker := d.(drivers.Speaker)
 	if s, ok := d.(drivers.Speakable); ok {
 		if lost := s.CanSay(t.r.Text); mute(t.r.Text, lost) {
-			out := wire.Refuse(wire.CannotSay, "the speaker can carry none of the text's characters")
+			out := wire.Refuse(wire.CannotSay, "nothing of the text can be heard from this speaker")
 			out.Lost = string(lost)
 			return out
 		}
@@ -183,10 +184,7 @@ func rest(ctx context.Context, d time.Duration) bool {
 
 // mute tells whether nothing of text that could be heard is left without lost.
 func mute(text string, lost []rune) bool {
-	for _, r := range text {
-		if !unicode.IsSpace(r) && !unicode.IsPunct(r) && !slices.Contains(lost, r) {
-			return false
-		}
-	}
-	return len(lost) > 0
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.IsSpace(r) && !unicode.IsPunct(r) && !slices.Contains(lost, r)
+	})
 }

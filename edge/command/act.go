@@ -32,7 +32,14 @@ func (a *act) Step(s wire.Status) {
 	a.last = s
 	a.mu.Unlock()
 	r := a.result(wire.Outcome{Status: s})
-	a.d.note(func() { a.d.c.Publish(r) })
+	a.d.note(func() {
+		a.mu.Lock()
+		ended := a.ended
+		a.mu.Unlock()
+		if !ended { // a state must not come behind its terminal
+			a.d.c.Publish(r)
+		}
+	})
 }
 
 // End is the act's terminal: the first one counts, whoever else comes later (a
