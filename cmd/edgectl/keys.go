@@ -24,7 +24,7 @@ type publicKey struct {
 }
 
 func (t *tool) keys() *cobra.Command {
-	c := &cobra.Command{Use: "keys", Short: t.p.Say("keys that sign orders, beacons and trust files")}
+	c := &cobra.Command{Use: "keys", Args: t.oneOf, RunE: help, Short: t.p.Say("keys that sign orders, beacons and trust files")}
 	var kid string
 	fresh := &cobra.Command{
 		Use:     "new FILE",
@@ -66,7 +66,7 @@ func (t *tool) keys() *cobra.Command {
 }
 
 func (t *tool) trust() *cobra.Command {
-	c := &cobra.Command{Use: "trust", Short: t.p.Say("trust files: who may do what")}
+	c := &cobra.Command{Use: "trust", Args: t.oneOf, RunE: help, Short: t.p.Say("trust files: who may do what")}
 	var roots, operators, times []string
 	var out string
 	var version uint64
@@ -171,6 +171,9 @@ func readPublic(file string) (publicKey, error) {
 	var k publicKey
 	if err := json.Unmarshal(raw, &k); err != nil || k.Kid == "" {
 		return publicKey{}, fmt.Errorf("%s is neither a secret key nor a FILE.pub of edgectl keys new", file)
+	}
+	if k.Alg != authority.AlgEd25519 {
+		return publicKey{}, fmt.Errorf("%s: alg is %q; this version knows %s", file, k.Alg, authority.AlgEd25519)
 	}
 	return k, nil
 }

@@ -88,6 +88,8 @@ func language(args []string, env func(string) string) string {
 
 func (t *tool) root() *cobra.Command {
 	c := &cobra.Command{
+		Args:          t.oneOf,
+		RunE:          help,
 		Use:           "edgectl",
 		Short:         t.p.Say("technician's and operator's tool of the edge gateway"),
 		Long:          t.p.Say("edgectl judges a configuration, asks a running daemon, makes keys and trust\nfiles, and signs and sends orders as the platform would.\n\nExit codes: 0 good, 1 it failed, 2 wrong usage, 3 an order was not done,\n4 no result came in time."),
@@ -111,6 +113,17 @@ func (t *tool) exactly(n int) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// oneOf refuses a command that there is not as wrong usage; help is what a command does
+// that only holds others.
+func (t *tool) oneOf(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(t.p.Sprintf("%q is no command of %s; see %s --help", args[0], c.CommandPath(), c.CommandPath()))
+	}
+	return nil
+}
+
+func help(c *cobra.Command, _ []string) error { return c.Help() }
 
 // value prints v as one line of JSON.
 func (t *tool) value(v any) error {

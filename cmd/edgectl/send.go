@@ -205,8 +205,7 @@ func pick(m mqtt.Message, id string, to chan<- wire.Result) {
 func (t *tool) follow(ctx context.Context, s *mqtt.Session, results <-chan wire.Result, wait time.Duration) error {
 	limit := time.NewTimer(wait)
 	defer limit.Stop()
-	quiet := time.NewTimer(wait)
-	defer quiet.Stop()
+	var quiet <-chan time.Time // nothing is over yet
 	open, ended, bad := map[string]bool{}, map[string]bool{}, 0
 	for {
 		select {
@@ -224,27 +223,37 @@ func (t *tool) follow(ctx context.Context, s *mqtt.Session, results <-chan wire.
 					bad++
 				}
 			}
+			quiet = nil
 			if waiting(open) == 0 {
-				quiet.Reset(time.Second)
-			} else {
-				quiet.Reset(wait)
+				quiet = time.After(time.Second)
 			}
-		case <-quiet.C:
-			if len(ended) == 0 || waiting(open) > 0 {
-				return exit{4, t.p.Sprintf("no result within %v", wait)}
-			}
+		case <-quiet:
 			if bad > 0 {
 				return exit{3, ""}
 			}
 			return nil
 		case <-limit.C:
-			return exit{4, t.p.Sprintf("%d devices without a result after %v", max(waiting(open), 1), wait)}
+			return t.late(len(ended), waiting(open), bad, wait)
 		case <-s.Done():
 			return fmt.Errorf("%s: %w", t.p.Sprintf("the broker has gone"), s.Err())
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// late is the end of the wait: nothing was heard, something is still open, or all is
+// over and only the second of quiet is missing.
+func (t *tool) late(ended, open, bad int, wait time.Duration) error {
+	switch {
+	case open > 0:
+		return exit{4, t.p.Sprintf("%d devices without a result after %v", open, wait)}
+	case ended == 0:
+		return exit{4, t.p.Sprintf("no result within %v", wait)}
+	case bad > 0:
+		return exit{3, ""}
+	}
+	return nil
 }
 
 func waiting(open map[string]bool) (n int) {

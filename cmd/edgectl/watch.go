@@ -93,7 +93,11 @@ func (t *tool) showMessage(topics wire.Topics, m mqtt.Message) error {
 	case wire.ChanPresence:
 		var p wire.Presence
 		if wire.Unmarshal(m.Payload, &p) == nil {
-			t.say("%s %s: %s, session %d, run %s, clock %s", now, topic.Gateway, t.p.Say(p.State), p.Session, p.Run, t.p.Say(p.Clock))
+			clock := "-" // a will does not know it
+			if p.Clock != "" {
+				clock = t.p.Say(p.Clock)
+			}
+			t.say("%s %s: %s, session %d, run %s, clock %s", now, topic.Gateway, t.p.Say(p.State), p.Session, p.Run, clock)
 		}
 	case wire.ChanState:
 		var s wire.DeviceState

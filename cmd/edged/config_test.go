@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +23,7 @@ import (
 // each refused at SIGHUP with their line, and what is being said goes on; a good one is
 // applied.
 func TestPromise57_LastGoodOneGoesOn(t *testing.T) {
+	t.Parallel()
 	s := live(t, street.Options{Speech: slow()})
 	raw, err := os.ReadFile(s.File)
 	must(t, err)
@@ -73,6 +76,7 @@ func TestPromise57_LastGoodOneGoesOn(t *testing.T) {
 // TestBackToTheOneBefore: a configuration that is judged good and cannot be started gives
 // way to the one before it.
 func TestBackToTheOneBefore(t *testing.T) {
+	t.Parallel()
 	s := live(t, street.Options{Horns: -1})
 	raw, err := os.ReadFile(s.File)
 	must(t, err)
@@ -99,14 +103,25 @@ func TestBackToTheOneBefore(t *testing.T) {
 }
 
 // watched is a hook that notes which files were opened.
-type watched struct{ opened []string }
+type watched struct {
+	mu     sync.Mutex
+	opened []string
+}
+
+func (w *watched) all() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.opened)
+}
 
 func (w *watched) Syscalls() []kernel.Syscall { return []kernel.Syscall{{Nr: unix.SYS_OPENAT}} }
 
 func (w *watched) Handle(c *kernel.Call) kernel.Answer {
 	if c.Nr == unix.SYS_OPENAT {
 		if path, err := c.Text(c.Args[1]); err == nil {
+			w.mu.Lock()
 			w.opened = append(w.opened, path)
+			w.mu.Unlock()
 		}
 	}
 	return kernel.Continue()
@@ -137,14 +152,14 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: exit %d, out %q, errors %q", file, code, out.String(), errs.String())
 		}
 		found := false
-		for _, path := range w.opened {
+		for _, path := range w.all() {
 			found = found || path == file
 			if strings.HasPrefix(path, "/dev/") && path != "/dev/null" || strings.HasPrefix(path, s.State) || path == s.RS485.Link() || path == s.Horns[0].Wire.Link() {
 				t.Errorf("-check has opened %s", path)
 			}
 		}
 		if !found {
-			t.Errorf("the hook has seen %q and not the file: this test shows nothing", w.opened)
+			t.Errorf("the hook has seen %q and not the file: this test shows nothing", w.all())
 		}
 	}
 }

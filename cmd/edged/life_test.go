@@ -2,9 +2,6 @@ package main_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,7 +11,6 @@ import (
 	"fuqiao/edged/edge/wire"
 	"fuqiao/edged/testbench/kernel"
 	"fuqiao/edged/testbench/platform"
-	"fuqiao/edged/testbench/process"
 	"fuqiao/edged/testbench/speech"
 	"fuqiao/edged/testbench/street"
 )
@@ -63,9 +59,10 @@ func TestPromise50_OffAfterKill(t *testing.T) {
 	}
 }
 
-// TestPromise50_MaxOnOfTheRealPin: a chip that never says that it is done does not keep
-// the amplifier on for longer than it may be.
-func TestPromise50_MaxOnOfTheRealPin(t *testing.T) {
+// TestPromise50_NoSpeechWithoutEnd: what is said for longer than it may be is cut, and the
+// amplifier goes off behind it. (The pin's own guard is TestPromise50_MaxOnIsTheLastGuard.)
+func TestPromise50_NoSpeechWithoutEnd(t *testing.T) {
+	t.Parallel()
 	s := live(t, street.Options{Domes: -1, Speech: slow(), Change: func(c string) string {
 		c = strings.ReplaceAll(c, "max_say_s: 60", "max_say_s: 1")
 		return strings.ReplaceAll(c, "max_on_s: 100", "max_on_s: 2")
@@ -76,15 +73,8 @@ func TestPromise50_MaxOnOfTheRealPin(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	must(t, s.Pins.WaitLevel(within(t), h.Relay, false))
-	var on time.Time
-	for _, e := range s.Pins.Edges() {
-		switch {
-		case e.Offset != h.Relay:
-		case e.Level:
-			on = e.At
-		case e.At.Sub(on) > 2200*time.Millisecond:
-			t.Errorf("on for %v", e.At.Sub(on))
-		}
+	if all := onFor(s, h.Relay); len(all) != 1 || all[0] > 2200*time.Millisecond {
+		t.Errorf("on for %v", all)
 	}
 	if !silenced(t, h) {
 		t.Error("the chip goes on speaking into a dead amplifier")
@@ -95,8 +85,9 @@ func TestPromise50_MaxOnOfTheRealPin(t *testing.T) {
 // no second speech, one terminal each, nothing that was acknowledged to a camera is lost.
 // (testbench run kill does it by the hundred, at any moment.)
 func TestPromise51_KillLoop(t *testing.T) {
-	const kills = 6
+	const kills = 8
 	s := live(t, street.Options{Domes: 1, Speech: slow()})
+	var ready []time.Duration
 	for i := range kills {
 		status, err := s.Camera.Event(within(t), fmt.Sprintf("shot-%d", i), "motion")
 		if status != 202 || err != nil {
@@ -104,19 +95,30 @@ func TestPromise51_KillLoop(t *testing.T) {
 		}
 		text := fmt.Sprintf("第%d次：%s", i, long)
 		id := speaking(t, s, text)
-		restart(t, s, s.Service.Kill9)
-		must(t, s.Pins.WaitLevel(within(t), s.Horns[0].Relay, false))
+		if !s.Pins.Level(s.Horns[0].Relay) {
+			t.Error("speaking with the amplifier off: this kill shows nothing")
+		}
+		must(t, s.Service.Kill9())
+		must(t, s.Service.WaitEnded(within(t), i+1))
+		if s.Pins.Level(s.Horns[0].Relay) {
+			t.Error("the amplifier is on behind -safe")
+		}
+		must(t, s.Service.WaitReady(within(t), i+2))
+		must(t, s.Online(within(t)))
 		r, err := s.Platform.Await(within(t), id, "horn-1")
 		if err != nil || r.Status != wire.Unknown || r.Reason != wire.Crash {
 			t.Errorf("%+v %v", r, err)
 		}
 		life := s.Service.Lives()[i+1]
-		if took := life.Ready.Sub(life.Started); took > 2*time.Second {
-			t.Errorf("life %d was ready after %v", i+2, took)
-		}
+		ready = append(ready, life.Ready.Sub(life.Started))
 		if n := len(s.Horns[0].Chip.Utterances()); n != i+1 {
 			t.Fatalf("%d utterances of %d announcements", n, i+1)
 		}
+	}
+	slices.Sort(ready)
+	t.Logf("ready after %v in the middle, %v at the longest", ready[kills/2], ready[kills-1])
+	if ready[kills-1] > 2*time.Second {
+		t.Errorf("ready after %v", ready)
 	}
 	soon(t, "all events", func() bool {
 		seen := map[string]bool{}
@@ -134,6 +136,7 @@ func TestPromise51_KillLoop(t *testing.T) {
 // TestPromise52_FrozenDaemon: a daemon that does not turn any more is killed by its
 // watchdog, everything is brought to rest, and it is started again.
 func TestPromise52_FrozenDaemon(t *testing.T) {
+	t.Parallel()
 	s := live(t, street.Options{Speech: slow(), Watchdog: time.Second})
 	speaking(t, s, long)
 	must(t, s.Service.Signal(syscall.SIGSTOP))
@@ -150,6 +153,7 @@ func TestPromise52_FrozenDaemon(t *testing.T) {
 // TestPromise52_ConditionsFeedIt: without broker, disk and one of the ports the watchdog
 // is fed all the same: those are conditions, and a restart would mend none of them.
 func TestPromise52_ConditionsFeedIt(t *testing.T) {
+	t.Parallel()
 	s := live(t, street.Options{Domes: 1, Cold: true, Watchdog: time.Second, Change: func(c string) string {
 		return strings.Replace(c, "/uart-1,", "/nothing-there,", 1)
 	}})
@@ -159,6 +163,12 @@ func TestPromise52_ConditionsFeedIt(t *testing.T) {
 	must(t, s.StartOffline(within(t)))
 	disk.Fail(syscall.SYS_FDATASYNC, syscall.EIO, 0, 0)
 	disk.Fail(syscall.SYS_PWRITE64, syscall.EIO, 0, 0)
+	if status, err := s.Camera.Event(within(t), "1", "motion"); status == 202 || err != nil || disk.Failed() == 0 {
+		t.Errorf("a camera was told %d %v; %d calls to the disk have failed", status, err, disk.Failed())
+	}
+	for _, code := range []string{"journal.storage", "bus.port_lost"} {
+		soon(t, code, func() bool { return raised(t, s, code) })
+	}
 	_, fed := s.Service.Status()
 	soon(t, "three more feedings", func() bool { _, n := s.Service.Status(); return n >= fed+3 })
 	if n := len(s.Service.Lives()); n != 1 {
@@ -204,6 +214,7 @@ func TestEndBySIGTERM(t *testing.T) {
 
 // TestShutdownFinish: with shutdown: finish what is being said is said to its end.
 func TestShutdownFinish(t *testing.T) {
+	t.Parallel()
 	s := live(t, street.Options{Domes: -1, Extra: "shutdown: {mode: finish, wait_s: 20}\n", Speech: speech.Options{Faster: 3, Lead: 10 * time.Millisecond}})
 	id := speaking(t, s, long)
 	life, err := s.Service.Stop(within(t))
@@ -219,6 +230,7 @@ func TestShutdownFinish(t *testing.T) {
 
 // TestShutdownFinishHasAnEnd: and cut when wait_s is over.
 func TestShutdownFinishHasAnEnd(t *testing.T) {
+	t.Parallel()
 	s := live(t, street.Options{Domes: -1, Extra: "shutdown: {mode: finish, wait_s: 1}\n", Speech: slow()})
 	id := speaking(t, s, long)
 	asked := time.Now()
@@ -233,6 +245,7 @@ func TestShutdownFinishHasAnEnd(t *testing.T) {
 // TestSafe: -safe stops a turning dome three times and drops the amplifier within 2 s,
 // although a port is not there.
 func TestSafe(t *testing.T) {
+	t.Parallel()
 	s := live(t, street.Options{Horns: 2, Speech: slow(), Restart: -1})
 	speaking(t, s, long)
 	_, err := s.Platform.TakeStick(within(t), "dome-1", wire.Speeds{Pan: 1}, platform.Hold{Lease: 5 * time.Second})
@@ -257,59 +270,10 @@ func TestSafe(t *testing.T) {
 func TestStartStopsTheDome(t *testing.T) {
 	s := live(t, street.Options{Horns: -1})
 	ready := s.Service.Lives()[0].Ready
+	// The simulated wire may be a little behind the daemon.
+	soon(t, "three stops", func() bool { return len(s.Domes[0].Stops()) >= 3 })
 	stops := s.Domes[0].Stops()
 	if len(stops) != 3 || stops[2].After(ready.Add(100*time.Millisecond)) {
 		t.Errorf("stops at %v, ready at %v", stops, ready)
-	}
-}
-
-// TestSecondDaemon: the same state directory and the same port belong to one daemon.
-func TestSecondDaemon(t *testing.T) {
-	s := live(t, street.Options{Horns: -1})
-	out, err := exec.CommandContext(within(t), edged(), "-config", s.File).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), s.State) {
-		t.Errorf("a second daemon on the same state: %v\n%s", err, out)
-	}
-	// With a state of its own it runs, and says that the port is somebody else's.
-	other := t.TempDir()
-	raw, err := os.ReadFile(s.File)
-	must(t, err)
-	file := filepath.Join(other, "edged.yaml")
-	text := strings.ReplaceAll(string(raw), s.State, other)
-	text = text[:strings.Index(text, "inputs:")] + text[strings.Index(text, "devices:"):]
-	text = text[:strings.Index(text, "cameras:")]
-	must(t, os.WriteFile(file, []byte(text), 0o600))
-	second, err := process.Start(within(t), process.Config{Path: edged(), File: file, Restart: -1})
-	must(t, err)
-	defer second.Kill()
-	_, err = second.WaitLine(within(t), 0, func(l process.Line) bool {
-		return l.Fields["code"] == "bus.locked" && l.Msg() == "condition raised"
-	})
-	must(t, err)
-	if n := len(s.Domes[0].Stops()); n != 3 {
-		t.Errorf("the second daemon has put %d stops on a wire that is not its own", n-3)
-	}
-}
-
-// TestLogLines: each line says version and run, and those about an order its act.
-func TestLogLines(t *testing.T) {
-	s := live(t, street.Options{})
-	id := send(t, s, say("你好")).Order
-	_, err := s.Service.Stop(within(t))
-	must(t, err)
-	about := 0
-	for _, l := range s.Service.Lines() {
-		if l.Fields["version"] != "v0.0.0-test" || l.Fields["run"] == nil {
-			t.Errorf("without version or run: %s", l.Text)
-		}
-		if strings.Contains(l.Text, id) {
-			about++
-			if act, _ := l.Fields["act"].(string); !strings.HasSuffix(act, ":"+id) {
-				t.Errorf("without act: %s", l.Text)
-			}
-		}
-	}
-	if about == 0 || !slices.ContainsFunc(s.Service.Lines(), func(l process.Line) bool { return l.Msg() == "order ended" }) {
-		t.Error("nothing was logged about the order")
 	}
 }

@@ -9,6 +9,7 @@ func zhEdgectl() [][2]string {
 		{"print JSON, one value a line", "输出 JSON，每行一个值"},
 		{"language of messages: en or zh (default: from the environment)", "消息语言：en 或 zh（默认取自环境）"},
 		{"%s takes %d arguments, not %d; see %s --help", "%s 需要 %d 个参数，而不是 %d 个；见 %s --help"},
+		{"%q is no command of %s; see %s --help", "%q 不是 %s 的命令；见 %s --help"},
 		{"judge a configuration; touches no hardware", "检查配置；不接触任何硬件"},
 		{"keys that sign orders, beacons and trust files", "用于签名指令、时间信标和信任文件的密钥"},
 		{"make a key: FILE is the secret, FILE.pub may be passed around", "生成密钥：FILE 是私钥，FILE.pub 可以分发"},

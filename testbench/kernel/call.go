@@ -44,6 +44,10 @@ func Return(value int64) Answer { return Answer{kind: done, value: value} }
 // Fail ends the call with an error.
 func Fail(errno unix.Errno) Answer { return Answer{kind: done, errno: errno} }
 
+// Never leaves the call without an answer: its thread hangs in the kernel, as before a
+// driver that is stuck, until its process is killed. A signal lets the kernel ask again.
+func Never() Answer { return Answer{kind: sent} }
+
 // Call is one system call that waits for its answer.
 type Call struct {
 	// Pid is the thread that makes the call; /proc/Pid is its process's.

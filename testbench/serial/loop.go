@@ -48,19 +48,7 @@ func (w *Wire) serve(fds []unix.PollFd, before time.Time) {
 		_, _ = unix.Read(w.wake, b[:])
 	}
 	if fds[1].Revents != 0 {
-		if what := w.pty.look(); what != "" {
-			if what == "closed" {
-				w.take() // what it had written last
-			}
-			w.mu.Lock()
-			now := time.Now()
-			if what == "closed" {
-				w.cut(before, now)
-			}
-			w.book.port(now, what)
-			w.mu.Changed()
-			w.mu.Unlock()
-		}
+		w.hands(before)
 	}
 	switch {
 	case fds[2].Fd < 0:
@@ -68,6 +56,31 @@ func (w *Wire) serve(fds []unix.PollFd, before time.Time) {
 		w.take()
 	default:
 		w.empty = before
+	}
+}
+
+// hands notes who holds the port now.
+func (w *Wire) hands(before time.Time) {
+	what, left := w.pty.look()
+	w.mu.Lock()
+	stalled := w.f.stalled
+	w.mu.Unlock()
+	if what == "closed" && !stalled { // a stalled queue holds only our own filling
+		w.take() // what it had written last
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if what == "closed" {
+		w.cut(before, now)
+	}
+	if left {
+		// Whoever comes next cannot know what its forerunner has left in the UART.
+		w.in.endLow = time.Time{}
+	}
+	if what != "" {
+		w.book.port(now, what)
+		w.mu.Changed()
 	}
 }
 

@@ -82,8 +82,9 @@ func (p *pair) close() error {
 }
 
 // look reads what inotify has to tell. It returns "opened" or "closed" when it has
-// changed whether somebody holds the port.
-func (p *pair) look() string {
+// changed whether somebody holds the port, and whether somebody has let go of it: it may
+// be in other hands by now.
+func (p *pair) look() (what string, left bool) {
 	was := p.held
 	opened, closed := p.read()
 	switch {
@@ -97,11 +98,11 @@ func (p *pair) look() string {
 	}
 	switch {
 	case p.held && !was:
-		return "opened"
+		what = "opened"
 	case was && !p.held:
-		return "closed"
+		what = "closed"
 	}
-	return ""
+	return what, closed
 }
 
 // count tells whether somebody holds the slave. While it counts a new holder may come,
