@@ -58,7 +58,11 @@ func Safe(ctx context.Context, s Setup) error {
 	if ctx.Err() != nil {
 		errs = append(errs, fmt.Errorf("not done within %v: %w", safeTime, ctx.Err()))
 	}
-	return errors.Join(append(errs, g.pins.Close())...)
+	err := errors.Join(append(errs, g.pins.Close())...)
+	if err != nil {
+		g.log.Error("not everything was brought to rest", "error", err)
+	}
+	return err
 }
 
 // bare is a gateway of wires and devices only.

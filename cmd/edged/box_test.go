@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,7 +63,7 @@ func TestLogLines(t *testing.T) {
 	must(t, err)
 	runs, about := map[any]bool{}, map[string]int{}
 	for _, l := range s.Service.Lines() {
-		if l.Fields["version"] != "v0.0.0-test" || l.Fields["run"] == nil && !l.Safe {
+		if l.Fields["version"] != "v0.0.0-test" || l.Fields["run"] == nil {
 			t.Errorf("without version or run: %s", l.Text)
 		}
 		runs[l.Fields["run"]] = true
@@ -74,6 +75,9 @@ func TestLogLines(t *testing.T) {
 				}
 			}
 		}
+	}
+	if !slices.ContainsFunc(s.Service.Lines(), func(l process.Line) bool { return l.Safe && l.Fields["level"] == "ERROR" }) {
+		t.Error("-safe does not say that a port was not there")
 	}
 	if len(about) != len(ids)+1 || len(runs) < 3 {
 		t.Errorf("%d runs; lines about the orders: %v", len(runs), about)

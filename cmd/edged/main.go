@@ -112,11 +112,7 @@ func makeSafe(file string, p *text.Printer, log *slog.Logger, errs io.Writer) in
 	// A file with mistakes may still name ports and pins that are right: everything
 	// that can be brought to rest is.
 	s.Log = log
-	if err := edge.Safe(context.Background(), s); err != nil {
-		log.Error("not everything was brought to rest", "error", err)
-		return 1
-	}
-	if !ok {
+	if err := edge.Safe(context.Background(), s); err != nil || !ok {
 		return 1
 	}
 	return 0

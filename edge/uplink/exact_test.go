@@ -17,7 +17,13 @@ import (
 // each copy of it under the same identity, and what the journal was told to forget is
 // exactly what the broker had.
 func TestNothingLostOverBreaks(t *testing.T) {
-	inBubble(t, nil, func(t *testing.T, r *rig) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreet(t)
+		var deaf atomic.Bool // a break that surely finds something unacknowledged
+		s.noAck = func(string) bool { return deaf.Load() }
+		r := newRig(s, nil).run(t.Context())
+		defer r.end()
+		time.Sleep(time.Second)
 		dice := rand.New(rand.NewPCG(1, 2))
 		made := map[string]int{}
 		n := 0
@@ -41,6 +47,11 @@ func TestNothingLostOverBreaks(t *testing.T) {
 				r.s.cut()
 			}
 		}
+		deaf.Store(true)
+		produce(testRun, 10)
+		time.Sleep(5 * time.Second)
+		deaf.Store(false)
+		r.s.cut()
 		for i := 0; i < 600 && r.j.open() > 0; i++ {
 			time.Sleep(time.Second)
 		}
