@@ -21,6 +21,7 @@ func TestLostCharacters(t *testing.T) {
 	if r.Status != wire.Done || r.Lost != "😀𠮷" {
 		t.Errorf("%+v", r)
 	}
+	must(t, s.Pins.WaitLevel(within(t), s.Horns[0].Relay, false)) // the tail
 	before := traffic(s)
 	for _, mute := range []string{"😀😀", "。。。", "]][["} {
 		if r := send(t, s, say(mute)); r.Status != wire.Rejected || r.Reason != wire.CannotSay {

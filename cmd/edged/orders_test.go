@@ -134,6 +134,7 @@ func traffic(s *street.Street) (n int) {
 func TestPromise19_ForgedOrders(t *testing.T) {
 	s := live(t, street.Options{})
 	real := send(t, s, say("真的"))
+	must(t, s.Pins.WaitLevel(within(t), s.Horns[0].Relay, false)) // its tail
 	before := traffic(s)
 	var ids []string
 	for range 5 {
