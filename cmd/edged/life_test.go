@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -184,15 +185,15 @@ func TestEndBySIGTERM(t *testing.T) {
 	stick, err := s.Platform.TakeStick(within(t), "dome-1", wire.Speeds{Pan: 1}, platform.Hold{})
 	must(t, err)
 	soon(t, "motion", func() bool { _, moving := s.Domes[0].MovingSince(); return moving })
-	stops, asked := len(s.Domes[0].Stops()), time.Now()
+	asked := time.Now()
 	life, err := s.Service.Stop(within(t))
 	must(t, err)
 	if life.How != "exit 0" || life.Ended.Sub(asked) > 5*time.Second {
 		t.Errorf("%s after %v", life.How, life.Ended.Sub(asked))
 	}
 	var before int
-	for _, at := range s.Domes[0].Stops()[stops:] {
-		if at.Before(life.Ended) {
+	for _, f := range s.RS485.Frames() {
+		if f.Read.After(asked) && f.Read.Before(life.Ended) && bytes.Equal(f.Data, []byte{0xFF, 1, 0, 0, 0, 0, 1}) {
 			before++
 		}
 	}

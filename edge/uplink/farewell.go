@@ -21,7 +21,8 @@ func (l *link) farewell(ctx context.Context) {
 	l.p.grown()
 	for {
 		grown := l.u.c.Journal.Grown()
-		if l.fill(drain, pickLast) != nil || l.settle() != nil {
+		// First make room, then fill it: an empty window means that nothing is left.
+		if l.settle() != nil || l.fill(drain, pickLast) != nil {
 			return // the session is over: the will says the rest
 		}
 		if len(l.w.flights) == 0 {
