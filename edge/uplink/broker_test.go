@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	broker "github.com/mochi-mqtt/server/v2"
@@ -88,7 +89,8 @@ func (s *street) away(down bool) {
 
 // stop ends the broker so that the bubble can end.
 func (s *street) stop() {
-	s.cut()
+	s.away(true)
+	synctest.Wait() // a connection that has just begun counts itself while Close counts
 	_ = s.Close()
 	time.Sleep(2 * time.Minute) // paho's and the broker's timers run out in virtual time
 }
