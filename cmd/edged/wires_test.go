@@ -46,9 +46,26 @@ func TestUnplugged(t *testing.T) {
 	}
 	if r := send(t, s, say("好")); r.Status != wire.Done {
 		t.Errorf("after the replug: %+v", r)
+		explain(t, s, h, back)
 	}
 	if n := len(s.Service.Lives()); n != 1 {
 		t.Errorf("%d lives", n)
+	}
+}
+
+// explain logs what has passed at a horn since a time, and what the daemon said.
+func explain(t *testing.T, s *street.Street, h street.Horn, since time.Time) {
+	t.Helper()
+	for _, b := range h.Wire.Bytes() {
+		if b.At.After(since) {
+			t.Logf("%v %02X in direction %d", b.At.Sub(since), b.B, b.Dir)
+		}
+	}
+	for _, e := range h.Wire.Ports() {
+		t.Logf("%v port %s", e.At.Sub(since), e.What)
+	}
+	for _, l := range s.Service.Lines() {
+		t.Logf("%v %s", l.At.Sub(since), l.Text)
 	}
 }
 
