@@ -146,6 +146,10 @@ func (s *Set) settle() time.Duration {
 		if it.shown {
 			it.shownAt = now
 		}
+		if it.shown && it.pulse { // it has happened; from here on it is passing
+			it.want, it.wantFrom = false, now
+			next = min(next, it.c.ClearAfter)
+		}
 		due = append(due, Change{Raised: it.shown, Active: Active{Condition: it.c, Subject: k.subject, Detail: it.detail, Since: now.Sub(it.shownAt)}})
 		if !it.shown {
 			delete(s.items, k)

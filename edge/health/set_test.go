@@ -33,6 +33,7 @@ func live(t *testing.T, f func(s *Set, log func() []string)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); _ = s.Run(ctx) }()
+		synctest.Wait() // it looks at nothing any more until something happens
 		f(s, func() []string { synctest.Wait(); return all })
 		cancel()
 		<-done
@@ -87,6 +88,11 @@ func TestPulse(t *testing.T) {
 		s.Pulse("device.reset", "horn-1", "")
 		time.Sleep(10 * time.Minute)
 		want(t, log(), "0s +device.reset horn-1", "5m0s -device.reset horn-1")
+		s.Pulse("device.reset", "horn-1", "")
+		time.Sleep(2 * time.Minute)
+		s.Pulse("device.reset", "horn-1", "") // again: it passes later
+		time.Sleep(10 * time.Minute)
+		want(t, log()[2:], "10m0s +device.reset horn-1", "17m0s -device.reset horn-1")
 	})
 }
 
