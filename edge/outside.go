@@ -150,8 +150,7 @@ func (g *Gateway) keepSummary(ctx context.Context, pack []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = g.journal.Append(ctx, journal.Telemetry, rec)
-	return err
+	return g.keep(ctx, journal.Telemetry, rec)
 }
 
 // beacon takes a time beacon: signed by a key that may, for this run and the latest nonce.
@@ -209,8 +208,7 @@ func (g *Gateway) tellClock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = g.journal.Append(ctx, journal.Event, rec)
-	return err
+	return g.keep(ctx, journal.Event, rec)
 }
 
 // floor is a time that has surely passed: the build, the last time that we knew, the

@@ -74,7 +74,7 @@ func (g *Gateway) tellRefusals(ctx context.Context) error {
 		}
 		rec, err := wire.NewRecord(wire.TypeRefused, "", g.stamp(), g.mono(), wire.Refused{Counts: counts, SHA256: hash})
 		if err == nil {
-			_, err = g.journal.Append(ctx, journal.Event, rec)
+			err = g.keep(ctx, journal.Event, rec)
 		}
 		if err != nil {
 			g.log.Warn("refusals not journalled", "error", err)

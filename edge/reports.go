@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -83,14 +84,23 @@ func (g *Gateway) conditionChanged(c health.Change) {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		_, err = g.journal.Append(ctx, class, rec)
+		err = g.keep(ctx, class, rec)
 	}
 	if err != nil {
 		g.log.Warn("condition not journalled", "code", c.Code, "error", err)
 	}
 }
 
-// keepResult journals a terminal result.
+// keep journals a record for which memory is good enough while the disk takes nothing:
+// nobody waits for the promise.
+func (g *Gateway) keep(ctx context.Context, class journal.Class, rec []byte) error {
+	if _, err := g.journal.Append(ctx, class, rec); err != nil && !errors.Is(err, journal.ErrVolatile) {
+		return err
+	}
+	return nil
+}
+
+// keepResult journals a terminal result; in memory alone it is on its way but not kept.
 func (g *Gateway) keepResult(ctx context.Context, rec []byte) error {
 	_, err := g.journal.Append(ctx, journal.Result, rec)
 	return err

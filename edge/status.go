@@ -110,7 +110,7 @@ func (g *Gateway) status() Status {
 	}
 	for _, c := range g.cameras {
 		d := g.s.File.Cameras[c.ID]
-		s.Devices = append(s.Devices, DeviceStatus{ID: c.ID, Name: d.Name, Kind: "camera", Model: d.Model, State: wire.StateReady, Events: c.Counts().Kept})
+		s.Devices = append(s.Devices, DeviceStatus{ID: c.ID, Name: d.Name, Kind: "camera", Model: d.Model, State: wire.StateReady, Events: c.Counts().Kept + c.Counts().Held})
 	}
 	slices.SortFunc(s.Devices, func(a, b DeviceStatus) int { return cmp.Compare(a.ID, b.ID) })
 	return s

@@ -57,6 +57,8 @@ type Desk struct {
 	pings   [2]chan chan struct{}
 	crew    *supervise.Crew // waits for halts
 	notes   chan func()
+	// unmarked are Results' own: terminals that the journal had in memory alone.
+	unmarked []unmarked
 
 	mu      sync.Mutex
 	done    []finished

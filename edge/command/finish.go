@@ -2,8 +2,11 @@ package command
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
+	"fuqiao/edged/edge/journal"
 	"fuqiao/edged/edge/wire"
 )
 
@@ -36,6 +39,7 @@ func (d *Desk) Results(ctx context.Context) error {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
 			d.drain(last)
+			d.mark()
 			return nil
 		case <-d.more:
 			d.drain(ctx)
@@ -77,26 +81,57 @@ func (d *Desk) settle(ctx context.Context, batch []finished) {
 			d.c.Log.Error("ledger not synced", "error", err)
 		}
 	}
+	d.mark()
 	for _, f := range batch {
-		if d.append(ctx, f.r) && f.a.once {
+		held, on := d.append(ctx, f.r)
+		switch {
+		case on && held == nil && f.a.once:
 			d.c.Ledger.Journalled(f.a.o, f.a.device)
+		case held != nil && f.a.once && len(d.unmarked) < mostUnmarked:
+			d.unmarked = append(d.unmarked, unmarked{f.a, held})
 		}
 	}
 }
 
-// append journals one terminal. Where the disk does not take it the platform is
-// told from RAM, if it is there.
-func (d *Desk) append(ctx context.Context, r wire.Result) bool {
+// mostUnmarked bounds the list below; what is not on it is journalled again at the next
+// start, which is the same record once more.
+const mostUnmarked = 1024
+
+// unmarked is a terminal that the journal had in memory alone: the ledger keeps it open,
+// so that a crash does not lose it.
+type unmarked struct {
+	a    *act
+	held *journal.Held
+}
+
+// mark closes what has reached the disk, or the platform, since.
+func (d *Desk) mark() {
+	d.unmarked = slices.DeleteFunc(d.unmarked, func(u unmarked) bool {
+		if u.held.Still() {
+			return false
+		}
+		d.c.Ledger.Journalled(u.a.o, u.a.device)
+		return true
+	})
+}
+
+// append journals one terminal. What the journal has in memory alone it delivers too;
+// what it does not take at all the platform is told from RAM, if it is there.
+func (d *Desk) append(ctx context.Context, r wire.Result) (held *journal.Held, taken bool) {
 	rec, err := wire.NewRecord(wire.TypeResult, r.Device, r.Time, r.MonoMS, r)
 	if err == nil {
 		err = d.c.Keep(ctx, rec)
 	}
+	if errors.As(err, &held) {
+		d.c.Log.Warn("terminal in memory only", "act", r.Act, "device", r.Device, "status", r.Status)
+		return held, true
+	}
 	if err != nil {
 		d.c.Log.Error("terminal not journalled", "act", r.Act, "device", r.Device, "status", r.Status, "error", err)
 		d.c.Publish(r)
-		return false
+		return nil, false
 	}
-	return true
+	return nil, true
 }
 
 // Recover deals with what earlier runs left behind, before new orders are taken: a

@@ -6,6 +6,7 @@ package intake
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 
 	"fuqiao/edged/drivers"
 	"fuqiao/edged/drivers/fault"
+	"fuqiao/edged/edge/journal"
 )
 
 // MaxData is the largest event in bytes; pictures travel by another way.
@@ -25,7 +27,9 @@ const MaxData = 32 << 10
 // remembered is how many of a camera's latest event ids are known again.
 const remembered = 256
 
-// Keep puts a record into the journal and returns when it is on disk.
+// Keep puts a record into the journal and returns nil when it is on disk. An event that
+// the journal has in memory alone (journal.Held) is more than nothing and less than a
+// promise: the camera is told to try again, and its repeat makes no second record.
 type Keep func(ctx context.Context, e Stamped) error
 
 // Stamped is an event with everything that the gateway knows of it.
@@ -45,21 +49,29 @@ type Camera struct {
 	Keep    Keep
 
 	mu     sync.Mutex
-	recent []string
+	recent []seen
 	// way are the ids that are on their way to the disk; closed when that is over.
 	way    map[string]chan struct{}
 	kept   atomic.Uint64
 	twice  atomic.Uint64
+	held   atomic.Uint64
 	failed atomic.Uint64
 }
 
-// Counts are the camera's books: events kept, repeats of a kept one, and those that
-// the journal did not take (the camera was told so).
-type Counts struct{ Kept, Repeats, Failed uint64 }
+// seen is an event that was taken; held is nil where it went to disk at once.
+type seen struct {
+	id   string
+	held *journal.Held
+}
+
+// Counts are the camera's books: events kept on disk, repeats of a kept one, those
+// that were kept in memory alone, and those that the journal did not take (of both the
+// camera was told).
+type Counts struct{ Kept, Repeats, Held, Failed uint64 }
 
 // Counts reads the books.
 func (c *Camera) Counts() Counts {
-	return Counts{c.kept.Load(), c.twice.Load(), c.failed.Load()}
+	return Counts{c.kept.Load(), c.twice.Load(), c.held.Load(), c.failed.Load()}
 }
 
 // Run watches until ctx ends.
@@ -87,26 +99,38 @@ func (c *Camera) take(ctx context.Context, e drivers.Event) error {
 	}
 	s := Stamped{Camera: c.ID, Event: e, Act: "event:" + c.ID + ":" + idOf(e)}
 	err = c.Keep(ctx, s)
-	done(err == nil)
-	if err != nil {
+	var held *journal.Held
+	switch {
+	case err == nil:
+		c.kept.Add(1)
+		done(true, nil)
+		return nil
+	case errors.As(err, &held):
+		c.held.Add(1)
+		done(true, held)
+	default:
 		c.failed.Add(1)
-		return fmt.Errorf("camera %s: %w", c.ID, err)
+		done(false, nil)
 	}
-	c.kept.Add(1)
-	return nil
+	return fmt.Errorf("camera %s: %w", c.ID, err)
 }
 
-// claim tells whether an event is kept already. If it is just being kept the outcome is
-// waited for; if it is not, the caller is the one who keeps it, and says by done whether
-// that went well. Events without an id are never known.
-func (c *Camera) claim(ctx context.Context, id string) (known bool, done func(kept bool), err error) {
+// claim tells whether an event is kept already; while it is so in memory alone, that is
+// the error. If it is just being kept the outcome is waited for; if it is not, the caller
+// is the one who keeps it, and says by done what came of it. Events without an id are
+// never known.
+func (c *Camera) claim(ctx context.Context, id string) (known bool, done func(kept bool, held *journal.Held), err error) {
 	if id == "" {
-		return false, func(bool) {}, nil
+		return false, func(bool, *journal.Held) {}, nil
 	}
 	for {
 		c.mu.Lock()
-		if slices.Contains(c.recent, id) {
+		if i := slices.IndexFunc(c.recent, func(s seen) bool { return s.id == id }); i >= 0 {
+			held := c.recent[i].held
 			c.mu.Unlock()
+			if held != nil && held.Still() {
+				return false, nil, fmt.Errorf("camera %s: %w", c.ID, held)
+			}
 			return true, nil, nil
 		}
 		other := c.way[id]
@@ -117,7 +141,7 @@ func (c *Camera) claim(ctx context.Context, id string) (known bool, done func(ke
 			over := make(chan struct{})
 			c.way[id] = over
 			c.mu.Unlock()
-			return false, func(kept bool) { c.settle(id, over, kept) }, nil
+			return false, func(kept bool, held *journal.Held) { c.settle(id, over, kept, held) }, nil
 		}
 		c.mu.Unlock()
 		select {
@@ -129,7 +153,7 @@ func (c *Camera) claim(ctx context.Context, id string) (known bool, done func(ke
 }
 
 // settle ends what claim began.
-func (c *Camera) settle(id string, over chan struct{}, kept bool) {
+func (c *Camera) settle(id string, over chan struct{}, kept bool, held *journal.Held) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.way, id)
@@ -140,7 +164,7 @@ func (c *Camera) settle(id string, over chan struct{}, kept bool) {
 	if len(c.recent) == remembered {
 		c.recent = slices.Delete(c.recent, 0, 1)
 	}
-	c.recent = append(c.recent, strings.Clone(id))
+	c.recent = append(c.recent, seen{strings.Clone(id), held})
 }
 
 // idOf is the source's own id, or a short hash where it has none.

@@ -15,13 +15,16 @@ type batch struct {
 	kind uint32
 	data []byte // the records, one behind the other
 	ends []int  // where each one ends in data
-	refs atomic.Int32
+	// walls are when they were appended, in Unix milliseconds; nil for now.
+	walls []int64
+	refs  atomic.Int32
 
 	// The answer, valid when done is closed: ok records from number first on are on
 	// disk, the others are not because of err.
 	done  chan struct{}
 	first Seq
 	ok    int
+	held  bool // the others are in memory
 	err   error
 }
 
@@ -36,17 +39,15 @@ func (b *batch) record(i int) []byte {
 // Append makes a record durable and returns its number. It returns after the
 // fdatasync that covers it, which is shared with all who append at that time.
 // rec is copied; except in class Media it is a JSON object with at least one
-// member. While the disk takes nothing the error is ErrStorage, at once. When ctx
-// ends first, whether the record is kept is not known.
+// member. While the disk takes nothing the record is kept in memory, and its number
+// comes at once together with a Held. When ctx ends first, whether the record is
+// kept is not known.
 func (j *Journal) Append(ctx context.Context, c Class, rec []byte) (Seq, error) {
 	rank, err := j.check(c, rec)
 	if err != nil {
 		return 0, err
 	}
 	for {
-		if j.down.Load() {
-			return 0, fmt.Errorf("journal: %s: %w", c, ErrStorage)
-		}
 		if err := ctx.Err(); err != nil {
 			return 0, fmt.Errorf("journal: %s: %w", c, context.Cause(ctx))
 		}
@@ -64,6 +65,9 @@ func (j *Journal) Append(ctx context.Context, c Class, rec []byte) (Seq, error) 
 		}
 		if at >= 0 { // else the batch was full: the next one
 			seq, err := b.answer(at)
+			if err == nil && at >= b.ok {
+				err = &Held{j: j, Class: c, Seq: seq}
+			}
 			j.quit(b)
 			return seq, err
 		}
@@ -72,7 +76,7 @@ func (j *Journal) Append(ctx context.Context, c Class, rec []byte) (Seq, error) 
 
 // answer is what became of record at.
 func (b *batch) answer(at int) (Seq, error) {
-	if at < b.ok {
+	if at < b.ok || b.held {
 		return b.first + Seq(at), nil
 	}
 	return 0, b.err
@@ -114,7 +118,7 @@ func (j *Journal) newBatch() *batch {
 		b.data = nil
 	}
 	b.data, b.ends, b.kind = b.data[:0], b.ends[:0], kindRecord
-	b.first, b.ok, b.err = 0, 0, nil
+	b.first, b.ok, b.held, b.err = 0, 0, false, nil
 	b.done = make(chan struct{})
 	b.refs.Store(1)
 	return b

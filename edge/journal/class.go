@@ -104,6 +104,9 @@ const (
 	// ErrStorage: the disk takes no records now. Nothing is promised about the
 	// record; the journal tries again by itself.
 	ErrStorage Fault = "the disk takes no records"
+	// ErrVolatile: the record has its number and will be delivered, but for now it is
+	// in memory alone and ends with the process.
+	ErrVolatile Fault = "kept in memory, the disk takes no records"
 	// ErrClosed: Close was called.
 	ErrClosed Fault = "the journal is closed"
 	// ErrNewer: the directory was written by a newer version and is left as it is.

@@ -27,10 +27,14 @@ func (j *Journal) commit() {
 	for rank := ranks - 1; rank >= 0; rank-- {
 		switch b := j.taken[rank]; {
 		case b == nil:
-		case !j.begun:
-			j.finish(rank, ErrStorage)
+		case !j.begun || j.down.Load():
+			j.remember(rank, b)
+			j.finish(rank, nil)
 		default:
-			j.finish(rank, j.put(rank, b))
+			if err := j.put(rank, b); err != nil {
+				j.remember(rank, b)
+			}
+			j.finish(rank, nil)
 		}
 	}
 	wake(j.grown)
@@ -44,13 +48,22 @@ func (j *Journal) commit() {
 	}
 }
 
-// putOwn writes records of class gap and returns the number of the last.
-func (j *Journal) putOwn(kind uint32, records ...[]byte) (Seq, error) {
+// own makes a batch of the journal's own records.
+func own(kind uint32, records [][]byte) *batch {
 	b := &batch{kind: kind}
 	for _, r := range records {
 		b.data = append(b.data, r...)
 		b.ends = append(b.ends, len(b.data))
 	}
+	return b
+}
+
+// putOwn writes records of class gap and returns the number of the last.
+func (j *Journal) putOwn(kind uint32, records ...[]byte) (Seq, error) {
+	if err := j.unloadClass(gapRank); err != nil { // their numbers come first
+		return 0, err
+	}
+	b := own(kind, records)
 	err := j.put(gapRank, b)
 	wake(j.grown)
 	return b.first + Seq(b.ok) - 1, err
@@ -153,6 +166,9 @@ func (j *Journal) encode(s *segment, first Seq, from *batch, limit int64) chunk 
 			break
 		}
 		seq := first + Seq(w.n)
+		if from.walls != nil {
+			wall = from.walls[i]
+		}
 		if off >= marked+markEvery {
 			marked = off
 			j.places = append(j.places, mark{seq, off, now})

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -46,9 +47,9 @@ func smallJournal(t *testing.T, n int) (*memFS, []string, []int64) {
 	return fs, data, ends
 }
 
-// TestEveryCut cuts a segment at every byte: the journal opens, has exactly the
+// TestPromise03_TornAtEveryOffset cuts a segment at every byte: the journal opens, has exactly the
 // records that lie before the cut, says so in run.closed, and goes on.
-func TestEveryCut(t *testing.T) {
+func TestPromise03_TornAtEveryOffset(t *testing.T) {
 	const n = 12
 	fs, data, ends := smallJournal(t, n)
 	starts := append([]int64{pageSize}, ends...)
@@ -87,10 +88,46 @@ func TestEveryCut(t *testing.T) {
 	}
 }
 
-// TestEveryFlip flips one bit in every byte of a journal's last segment. No record
+// TestPromise03_LastStretch cuts the last 64 KiB of a segment at every byte: it opens,
+// and ends at the last record that is whole.
+func TestPromise03_LastStretch(t *testing.T) {
+	fs := newMemFS()
+	o := small(fs, "a")
+	o.segment, o.Budget = 80<<10, 64*80<<10
+	j, _ := open(t, o)
+	var ends []int64 // where each record's last byte is behind
+	for end := int64(pageSize); end < 72<<10; end = j.current().streams[eventRank].segs[0].end {
+		data := rec(fmt.Sprint(len(ends)), 500+len(ends)*7%600)
+		appendNow(t, j, Event, data)
+		ends = append(ends, end+frameHead+int64(len(data)))
+	}
+	whole := fs.files["seg-000001"].data
+	last := len(ends)
+	for cut := len(whole) - 1; cut >= len(whole)-64<<10; cut-- {
+		for last > 0 && ends[last-1] > int64(cut) {
+			last--
+		}
+		sc := scanSegment(memBytes(whole[:cut]), j.current().streams[eventRank].segs[0].head, int64(cut))
+		st, err := sc.next()
+		for ; err == nil && st.found == foundRecord; st, err = sc.next() {
+		}
+		if n := int(sc.last); err != nil || st.found == foundLoss || n != last {
+			t.Fatalf("cut at %d: ends at record %d of %d whole ones (%v, %v)", cut, n, last, st.found, err)
+		}
+	}
+}
+
+// memBytes is a file that is only read.
+type memBytes []byte
+
+func (m memBytes) ReadAt(b []byte, off int64) (int, error) {
+	return bytes.NewReader(m).ReadAt(b, off)
+}
+
+// TestPromise04_EveryFlippedBit flips one bit in every byte of a journal's last segment. No record
 // comes back changed; one whose frame was hit is told of by a gap record, also in
 // the last commit, because the end mark behind it shows that it was whole.
-func TestEveryFlip(t *testing.T) {
+func TestPromise04_EveryFlippedBit(t *testing.T) {
 	const n = 8
 	fs, data, ends := smallJournal(t, n)
 	starts := append([]int64{pageSize}, ends...)

@@ -23,6 +23,12 @@
 // a bad frame before it is damage and not a tail. Writes are whole pages, so the
 // kernel never has to read before it writes.
 //
+// # Memory
+//
+// After two failures in a row records live in memory (2 MiB at most, memory.go) under
+// the numbers that they would have had, until the disk takes them; what is appended
+// then is answered by a Held instead of nil.
+//
 // # Class gap
 //
 // The journal itself writes two kinds of record, both of class gap: gap

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 )
 
@@ -36,12 +37,16 @@ func (j *Journal) readEnds(saved savedState) error {
 }
 
 func (j *Journal) readEnd(st *stream, s, next *segment, ends map[uint64]savedEnd) error {
+	bound := Seq(math.MaxUint64) // what a failed commit left from here on is void
+	if next != nil {
+		bound = next.head.first
+	}
 	e, ok := ends[s.head.serial]
 	if !ok && next != nil && next.head.prev == s.head.serial {
 		e, ok = savedEnd{s.head.serial, next.head.first - 1, next.head.prevEnd, next.head.prevBytes}, true
 	}
 	if !ok || e.Last < s.head.first-1 || e.End < pageSize {
-		return j.readTail(st, s)
+		return j.readTail(st, s, bound)
 	}
 	j.mu.Lock()
 	s.last, s.end, s.bytes = e.Last, e.End, e.Bytes
@@ -49,8 +54,8 @@ func (j *Journal) readEnd(st *stream, s, next *segment, ends map[uint64]savedEnd
 	return nil
 }
 
-// readTail reads a segment through.
-func (j *Journal) readTail(st *stream, s *segment) error {
+// readTail reads a segment through, up to the number bound.
+func (j *Journal) readTail(st *stream, s *segment, bound Seq) error {
 	f, err := j.fs.Open(filepath.Join(j.o.Dir, s.name), false)
 	if err != nil {
 		return fmt.Errorf("journal %s: %s: %w", j.o.Dir, s.name, err)
@@ -62,6 +67,7 @@ func (j *Journal) readTail(st *stream, s *segment) error {
 		if err != nil {
 			return fmt.Errorf("journal %s: %s: %w", j.o.Dir, s.name, err)
 		}
+		step = step.below(bound)
 		j.mu.Lock()
 		switch step.found {
 		case foundRecord:
@@ -93,4 +99,15 @@ func (j *Journal) hurt(st *stream, lost Range) {
 			j.damaged += uint64(r.Last - r.First + 1)
 		}
 	}
+}
+
+// below ends a segment before the number bound.
+func (s step) below(bound Seq) step {
+	switch {
+	case s.found == foundRecord && s.frame.seq >= bound, s.found == foundLoss && s.lost.First >= bound:
+		s.found = foundEnd
+	case s.found == foundLoss:
+		s.lost.Last = min(s.lost.Last, bound-1)
+	}
+	return s
 }

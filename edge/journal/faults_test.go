@@ -81,9 +81,9 @@ func TestOneFailedCommit(t *testing.T) {
 	}
 }
 
-// TestDiskFailsAndComesBack shows a disk that takes nothing for a while: Append
-// says ErrStorage at once, what is there is still read, and the journal goes on by
-// itself without a number lost or used twice.
+// TestDiskFailsAndComesBack shows a disk that takes nothing for a while: what is
+// appended is in memory at once and is read behind what is on disk; when the disk is
+// back it is there under the same numbers, without one lost or used twice.
 func TestDiskFailsAndComesBack(t *testing.T) {
 	for _, d := range []diskFault{
 		{op: "write", err: syscall.EIO}, {op: "sync", err: syscall.EIO}, {op: "write", err: syscall.EROFS}, {op: "write", short: 64, err: syscall.ENOSPC}, {op: "open", err: syscall.EMFILE},
@@ -98,14 +98,26 @@ func TestDiskFailsAndComesBack(t *testing.T) {
 				fs.breakWith(d.hook())
 				stored := 10 + r.fill()
 				began := time.Now()
-				if _, err := r.Append(t.Context(), Alarm, []byte(`{"a":1}`)); !errors.Is(err, ErrStorage) || time.Since(began) > 0 {
-					t.Fatal(err, time.Since(began))
+				var held *Held
+				seq, err := r.Append(t.Context(), Alarm, []byte(`{"a":1}`))
+				if !errors.Is(err, ErrVolatile) || !errors.As(err, &held) || !held.Still() || seq != 1 || time.Since(began) > 0 {
+					t.Fatal(seq, err, time.Since(began))
 				}
+				for i := range 3 {
+					if seq, err := r.Append(t.Context(), Event, []byte(`{"a":1}`)); !errors.Is(err, ErrVolatile) || seq != Seq(stored+i+1) {
+						t.Fatal(seq, err)
+					}
+				}
+				stored += 3
 				if !r.raised("journal.storage") || !r.Stats().Down {
 					t.Fatal("journal.storage is not raised")
 				}
-				if d.op != "open" && len(all(t, r.Journal, Event)) != stored {
+				if d.op != "open" && len(all(t, r.Journal, Event)) != stored || len(all(t, r.Journal, Alarm)) != 1 {
 					t.Fatal("what is stored cannot be read")
+				}
+				r.Ack("run-a", Event, Range{Seq(stored - 1), Seq(stored - 1)})
+				if n := r.Stats(); n.Volatile < 3 || n.Classes[Event].Next != Seq(stored+1) {
+					t.Fatalf("%+v", n)
 				}
 				time.Sleep(10 * time.Second)
 				if !r.raised("journal.storage") {
@@ -113,16 +125,20 @@ func TestDiskFailsAndComesBack(t *testing.T) {
 				}
 				fs.breakWith(nil)
 				time.Sleep(retryEvery + time.Second)
-				if r.raised("journal.storage") {
-					t.Fatal("journal.storage is still raised")
+				if r.raised("journal.storage") || held.Still() || r.Stats().Volatile != 0 {
+					t.Fatal("the disk is back", r.raised("journal.storage"), held.Still(), r.Stats().Volatile)
 				}
 				if seq := r.put(Event, `{"a":1}`); seq != Seq(stored+1) {
 					t.Fatal(seq, stored)
 				}
-				if got := all(t, r.Journal, Event); len(got) != stored+1 {
-					t.Fatal(len(got))
+				if got := all(t, r.Journal, Event); len(got) != stored {
+					t.Fatal(len(got), stored)
 				}
 				r.close()
+				j2, _ := open(t, small(fs.durableOnly(), "b"))
+				if got := all(t, j2, Event); len(got) != stored || len(all(t, j2, Alarm)) != 1 || len(readBooks(t, j2).gaps) != 0 {
+					t.Fatal(len(got), stored, readBooks(t, j2).gaps)
+				}
 			})
 		})
 	}
@@ -140,9 +156,10 @@ func (m *memFS) breakWith(hook func(op, name string) (int, error)) {
 func (r *rig) fill() (stored int) {
 	for stored < 30 {
 		if _, err := r.Append(r.t.Context(), Event, []byte(rec(fmt.Sprint(stored), 900))); err != nil {
-			if !errors.Is(err, ErrStorage) {
+			if !errors.Is(err, ErrVolatile) {
 				r.t.Fatal(err)
 			}
+			stored++
 			break
 		}
 		stored++
@@ -166,23 +183,30 @@ func TestOpenWithoutDisk(t *testing.T) {
 				}
 				fs.fail = d.hook()
 				r := start(t, small(fs, "b"))
-				if _, err := r.Append(t.Context(), Event, []byte(`{"a":1}`)); !errors.Is(err, ErrStorage) || !r.raised("journal.storage") {
-					t.Fatal(err)
+				for i := range 3 {
+					if seq, err := r.Append(t.Context(), Event, []byte(`{"a":1}`)); !errors.Is(err, ErrVolatile) || seq != Seq(i+1) || !r.raised("journal.storage") {
+						t.Fatal(seq, err)
+					}
 				}
-				if readable := d.op == "write" || d.op == "sync"; readable && len(all(t, r.Journal, Event)) != 10 {
-					t.Fatal("the backlog cannot be read")
+				r.Ack("run-b", Event, Range{1, 1})
+				n, waits := 2, all(t, r.Journal, Event)
+				if d.op == "write" || d.op == "sync" {
+					n = 12 // with the backlog
+				}
+				if len(waits) != n || waits[n-1].ID != (ID{"run-b", Event, 3}) {
+					t.Fatal(ids(waits))
 				}
 				time.Sleep(time.Minute)
 				fs.breakWith(nil)
 				time.Sleep(retryEvery + time.Second)
-				if seq := r.put(Event, `{"a":1}`); seq != 1 {
+				if seq := r.put(Event, `{"a":1}`); seq != 4 {
 					t.Fatal(seq)
 				}
 				b := readBooks(t, r.Journal)
 				if c, ok := b.last("run-a", Event); !ok || c.Last != 10 || len(b.closed) != 1 || len(b.gaps) != 0 || r.raised("journal.storage") {
 					t.Fatalf("%+v", b)
 				}
-				if got := ids(all(t, r.Journal, Event)); len(got) != 11 || got[10] != "run-b/1" {
+				if got := ids(all(t, r.Journal, Event)); len(got) != 13 || got[10] != "run-b/2" || got[12] != "run-b/4" {
 					t.Fatal(got)
 				}
 				r.close()
@@ -191,10 +215,10 @@ func TestOpenWithoutDisk(t *testing.T) {
 	}
 }
 
-// TestFullDisk fills the disk under a journal whose budget is far from used up:
+// TestPromise05_FullDiskTakesFromTheLowest fills the disk under a journal whose budget is far from used up:
 // the files that are there are written over, the oldest of the lowest class first,
 // and results and the books are still taken.
-func TestFullDisk(t *testing.T) {
+func TestPromise05_FullDiskTakesFromTheLowest(t *testing.T) {
 	fs := newMemFS()
 	o := small(fs, "a")
 	o.pool = 4

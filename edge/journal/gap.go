@@ -16,6 +16,8 @@ const (
 	reasonCeiling reason = "ceiling" // the class has reached its own
 	reasonDamage  reason = "damage"  // they do not verify
 	reasonMissing reason = "missing" // their segment is gone
+	reasonMemory  reason = "memory"  // the disk took nothing and the memory was full
+	reasonExpired reason = "expired" // they are older than the class keeps them
 )
 
 // loss is a run of numbers of one stream that will never be delivered.
@@ -73,8 +75,8 @@ func wrap(kind string, wall int64, data any) ([]byte, error) {
 }
 
 // Gone is the data of a gap event: these records were produced and will
-// not be delivered. Reason is quota, ceiling, damage or missing; Bytes is 0 where
-// it is not known.
+// not be delivered. Reason is quota, ceiling, damage, missing, memory or expired; Bytes
+// is 0 where it is not known.
 type Gone struct {
 	Run    wire.Run `json:"run"`
 	Class  Class    `json:"class"`
@@ -131,6 +133,11 @@ type openGap struct {
 // numbers as done. A loss that follows the last one of its kind widens that one's
 // record: the new record replaces it, if nobody has been given it yet.
 func (j *Journal) tell(list []loss) error {
+	return j.tellBy(list, func(records [][]byte) (Seq, error) { return j.putOwn(kindGap, records...) })
+}
+
+// tellBy does so with what takes the records and gives the number of the last.
+func (j *Journal) tellBy(list []loss, put func([][]byte) (Seq, error)) error {
 	if list = merge(list); len(list) == 0 {
 		return nil
 	}
@@ -146,9 +153,10 @@ func (j *Journal) tell(list []loss) error {
 		}
 		gaps[i], records[i] = g, g.encode()
 	}
-	last, err := j.putOwn(kindGap, records...)
+	last, err := put(records)
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	defer j.letGo(gapRank)
 	own := j.current().streams[gapRank]
 	for i, l := range list {
 		if old[i] != nil {

@@ -48,15 +48,16 @@ type Options struct {
 	// Now is wall time and whether it is known; never known if nil.
 	Now func() (time.Time, bool)
 
-	// segment and pool are set by tests that want them small.
+	// segment, pool and memory are set by tests that want them small.
 	segment int64
 	pool    int
+	memory  int
 }
 
 // Open reads the directory and closes the earlier runs. It always gives a journal:
 // damage is passed over, set aside and told of, and where the disk cannot be read
-// or written the journal says so through Notice, answers Append with ErrStorage and
-// tries again in Run. Errors are bad options, and ErrNewer: a directory of a newer
+// or written the journal says so through Notice, keeps records in memory (ErrVolatile)
+// and tries again in Run. Errors are bad options, and ErrNewer: a directory of a newer
 // version is left untouched.
 func Open(ctx context.Context, o Options) (*Journal, error) {
 	if n := len(o.Run); n == 0 || n > 16 {
@@ -105,6 +106,9 @@ func (j *Journal) size() (err error) {
 	if j.o.pool != 0 {
 		j.pool = max(0, j.o.pool)
 	}
+	if j.most = j.o.memory; j.most == 0 {
+		j.most = mostHeld
+	}
 	if least := leastSegments * j.segment; j.o.Budget < least {
 		return fmt.Errorf("journal: budget %d: must be at least %d: %w", j.o.Budget, least, fault.BadInput)
 	}
@@ -144,8 +148,8 @@ func (j *Journal) NextSeq() map[Class]Seq {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	next := make(map[Class]Seq, ranks)
-	for rank, s := range j.current().streams {
-		next[classOf(rank)] = s.next
+	for rank := range ranks {
+		next[classOf(rank)] = j.assigned(rank)
 	}
 	return next
 }
@@ -165,10 +169,17 @@ func (j *Journal) Ack(of wire.Run, c Class, acked ...Range) {
 		if r.id == of {
 			for _, a := range acked {
 				st := r.streams[rank]
-				a.First, a.Last = max(a.First, 1), min(a.Last, st.next-1)
+				last := st.next - 1
+				if r == j.current() {
+					last = j.assigned(rank) - 1
+				}
+				a.First, a.Last = max(a.First, 1), min(a.Last, last)
 				if a.First <= a.Last && (len(st.done) < maxRanges || st.done.touches(a)) {
 					j.markDone(st, a)
 				}
+			}
+			if r == j.current() {
+				j.letGo(rank)
 			}
 		}
 	}

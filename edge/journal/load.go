@@ -24,6 +24,7 @@ func isNewer(err error) bool   { return errors.Is(err, ErrNewer) }
 // load reads the directory without changing it.
 func (j *Journal) load() error {
 	j.mu.Lock() // an earlier try may have ended half way
+	was := j.current()
 	j.runs, j.free, j.losses, j.suspects = []*run{newRun(j.o.Run)}, nil, nil, nil
 	j.serial, j.files, j.state, j.aside, j.kept = 0, 0, 0, 0, 0
 	j.mu.Unlock()
@@ -56,6 +57,11 @@ func (j *Journal) load() error {
 	}
 	j.mu.Lock()
 	j.build(saved, segs)
+	for rank, st := range j.current().streams { // what memory gave out before the disk came
+		for _, d := range was.streams[rank].done {
+			st.done, _ = st.done.with(d)
+		}
+	}
 	j.mu.Unlock()
 	if err := j.readEnds(saved); err != nil {
 		return err

@@ -18,6 +18,7 @@ type Journal struct {
 	segment int64 // size of a segment's file
 	pool    int   // files that are kept
 	share   [ranks]Share
+	most    int // bytes in memory while the disk takes nothing
 	opened  time.Time
 
 	door    sync.Mutex // guards pending and shut
@@ -70,6 +71,7 @@ type Journal struct {
 	resume  [ranks][2]resume // of a live and of a backlog cursor
 	dropped [ranks]tally
 	damaged uint64 // records
+	mem     memory
 }
 
 // run is what is on disk of one life of the daemon.

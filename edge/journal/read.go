@@ -65,6 +65,7 @@ func (j *Journal) Next(c Class, after ID, limit, maxBytes int) ([]Record, error)
 	for len(out) < limit {
 		v := j.view(rank, after)
 		if v == nil {
+			out = append(out, j.heldAfter(rank, after, limit-len(out), maxBytes, len(out) == 0)...)
 			break
 		}
 		r, err := j.read(v, limit-len(out), maxBytes, len(out) == 0)

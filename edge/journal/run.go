@@ -126,7 +126,7 @@ func (j *Journal) calm(now time.Duration) time.Duration {
 	return wait
 }
 
-// fail turns Append off until a retry succeeds.
+// fail sends what is appended to memory until a retry succeeds.
 func (j *Journal) fail(what string, err error) {
 	j.down.Store(true)
 	j.retryAt = j.sinceOpen() + retryEvery
@@ -134,7 +134,7 @@ func (j *Journal) fail(what string, err error) {
 	j.notice("journal.storage", fmt.Sprintf("%s: %v", what, err), true)
 }
 
-// well turns Append on.
+// well sends it to the disk again.
 func (j *Journal) well() {
 	if j.down.Swap(false) {
 		j.notice("journal.storage", "", false)
@@ -146,6 +146,9 @@ func (j *Journal) retry(ctx context.Context) {
 	err := j.start(ctx)
 	if err == nil {
 		err = j.probe()
+	}
+	if err == nil {
+		err = j.unload()
 	}
 	if err != nil {
 		j.fail("trying again", err)
@@ -177,6 +180,9 @@ func (j *Journal) probe() error {
 	if err == nil {
 		err = j.sync(f)
 	}
+	if err == nil {
+		j.fullTil = 0 // there is space again, and nothing has to give way
+	}
 	return errors.Join(err, f.Close(), j.fs.Remove(name))
 }
 
@@ -203,6 +209,12 @@ func (j *Journal) Close(ctx context.Context) error {
 	}
 	j.mend()
 	j.drain()
+	if j.down.Load() && j.holds() > 0 {
+		j.retry(ctx)
+		if n := j.holds(); n > 0 {
+			j.log.Error("journal: records in memory end with the process", "records", n)
+		}
+	}
 	var err error
 	if j.begun && !j.down.Load() {
 		err = j.writeState(true)

@@ -13,8 +13,10 @@ type Stats struct {
 	// Disk is the size of all files in bytes, Free how many of them are not in use.
 	Disk int64
 	Free int
-	// Down says that the disk takes no records now.
-	Down bool
+	// Down says that the disk takes no records now; Volatile counts those that are in
+	// memory alone.
+	Down     bool
+	Volatile int
 }
 
 // ClassStats are those of one class, all runs together.
@@ -58,8 +60,18 @@ func (j *Journal) Stats() Stats {
 	})
 	for rank := range all {
 		c := &all[rank]
+		if kept := j.mem.kept[rank]; len(kept) > 0 {
+			if c.Records == 0 {
+				c.Oldest = max(j.sinceOpen()-kept[0].at, 1)
+			}
+			c.Records += int64(len(kept))
+			s.Volatile += len(kept)
+			for _, h := range kept {
+				c.Bytes += int64(len(h.data))
+			}
+		}
 		c.Dropped, c.DroppedBytes = j.dropped[rank].records, j.dropped[rank].bytes
-		c.Next = j.current().streams[rank].next
+		c.Next = j.assigned(rank)
 		s.Classes[classOf(rank)] = *c
 	}
 	return s
