@@ -68,6 +68,12 @@ type Uplink struct {
 	CA   string `yaml:"ca"`
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+	// Ack says whose word counts that a record has arrived: the broker's PUBACK, or the
+	// platform's own acknowledgement on topic ack.
+	Ack string `yaml:"ack" default:"broker" enum:"broker|platform"`
+	// MaxKbitS is the most that is sent, in kbit/s; 0 for no bound. Results and alarms do
+	// not wait for it.
+	MaxKbitS int `yaml:"max_kbit_s" default:"0" range:"0..1000000"`
 	// ReconnectCapMS is the least cap of the random wait between attempts to
 	// connect (promises row 13 says 5 s); below that, as in a demo, it is the cap.
 	ReconnectCapMS int `yaml:"reconnect_cap_ms" default:"5000" range:"100..60000"`

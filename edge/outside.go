@@ -34,6 +34,7 @@ func (g *Gateway) startDesk(ctx context.Context) {
 	f := g.s.File
 	u := uplink.Config{
 		Gateway: f.Gateway, Root: f.Root, Groups: g.groups(), Run: g.run, Broker: f.Uplink.Broker,
+		Ack: uplink.Ack(f.Uplink.Ack), Ceiling: f.Uplink.MaxKbitS * 1000 / 8,
 		ReconnectCap: time.Duration(f.Uplink.ReconnectCapMS) * time.Millisecond,
 		Journal:      g.journal,
 		Wrap:         g.wrap,

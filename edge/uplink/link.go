@@ -56,6 +56,8 @@ func newLink(u *Uplink, s *mqtt.Session, id Session) *link {
 		u.c.Log.Error("journal not readable", "class", fmt.Sprint(c), "error", err)
 	})
 	l.p.wrap = u.c.Wrap
+	l.p.waits = &u.waits
+	l.w.rate = u.learnt.again(time.Now())
 	return l
 }
 
@@ -73,7 +75,8 @@ func (l *link) live(ctx context.Context) error {
 	}
 	_ = l.s.Close(context.WithoutCancel(ctx))
 	done, open := l.w.sweep()
-	l.p.ack(done)
+	l.arrived(done)
+	l.u.learnt = l.w.rate
 	l.u.count(func(s *Stats) {
 		s.arrived(done)
 		s.Resent += uint64(open)
@@ -209,6 +212,8 @@ func (l *link) due(now time.Time) time.Duration {
 	if len(l.w.flights) > 0 {
 		sooner(max(ackIn-now.Sub(l.w.flights[0].receipt.Sent), time.Millisecond))
 	}
+	sooner(l.u.waits.next(now))
+	sooner(l.u.dearFor(now))
 	sooner(l.u.stateIn(now))
 	sooner(l.p.retryIn(now))
 	return next
@@ -224,7 +229,9 @@ func (l *link) hear(m private) {
 			l.u.c.Beacon(m.Payload, m.At)
 		}
 	case wire.ChanAck:
-		l.u.count(func(s *Stats) { s.Acks++ })
+		if !m.Retained {
+			l.acknowledged(m.Payload)
+		}
 	}
 }
 
@@ -248,12 +255,48 @@ func (l *link) settle() error {
 		}
 	}
 	if len(done) > 0 {
-		l.p.ack(done)
+		l.arrived(done)
 		rtt := time.Since(done[len(done)-1].receipt.Sent)
 		l.u.count(func(s *Stats) {
 			s.arrived(done)
 			s.RTT, s.InFlight = rtt, len(l.w.flights)
+			s.Rate, s.Outstanding = l.w.rate.perSecond(), len(l.u.waits.sent)
 		})
 	}
 	return lost
+}
+
+// arrived says so of what the broker has: it is done with, or waits for the platform.
+func (l *link) arrived(done []flight) {
+	if l.u.c.Ack != ByPlatform {
+		l.p.ack(done)
+		return
+	}
+	for _, f := range done {
+		if f.rec.Seq != 0 {
+			l.u.waits.add(f.rec, time.Now(), f.historical)
+		}
+	}
+}
+
+// acknowledged takes the platform's word for what it has stored.
+func (l *link) acknowledged(payload []byte) {
+	a, err := wire.DecodeAck(payload)
+	if err != nil {
+		l.u.count(func(s *Stats) { s.BadAcks++ })
+		l.u.c.Log.Warn("acknowledgement not readable", "error", err)
+		return
+	}
+	l.u.count(func(s *Stats) { s.Acks++ })
+	if l.u.c.Ack != ByPlatform {
+		return
+	}
+	ranges := make([]journal.Range, 0, len(a.Ranges))
+	for _, r := range a.Ranges {
+		ranges = append(ranges, journal.Range{First: journal.Seq(r[0]), Last: journal.Seq(r[1])})
+	}
+	class := journal.Class(a.Class)
+	l.u.c.Journal.Ack(a.Run, class, ranges...)
+	l.u.waits.done(a.Run, class, ranges)
+	l.u.count(func(s *Stats) { s.Outstanding = len(l.u.waits.sent) })
 }

@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"fuqiao/edged/edge/uplink/mqtt"
@@ -31,7 +32,8 @@ func (l *link) fill(ctx context.Context, which lanes) error {
 			}
 			return err
 		}
-		l.w.push(flight{it, r})
+		l.w.push(flight{item: it, receipt: r})
+		l.u.spend(time.Now(), size(it.msg))
 	}
 	l.u.count(func(s *Stats) { s.InFlight = len(l.w.flights) })
 	return nil
@@ -39,17 +41,17 @@ func (l *link) fill(ctx context.Context, which lanes) error {
 
 // pick takes the most urgent message, if it fits: what opens the session; steps of
 // orders; live results and alarms; states and telemetry, which are bounded by time;
-// other live records; and in what the backlog may use of the window, its results and
-// alarms, then the rest. A message that does not fit is waited for, never overtaken
-// by a lesser one.
+// other live records; what the platform has not acknowledged in time; and in what the
+// backlog may use of the window, its results and alarms, then the rest. A message that
+// does not fit is waited for, never overtaken by a lesser one.
 func (l *link) pick(which lanes, now time.Time) (item, bool) {
 	if len(l.first) > 0 {
-		if !l.w.fits(size(l.first[0].msg), false) {
+		if !l.w.fits(size(l.first[0].msg), urgent) {
 			return item{}, false
 		}
 		return shift(&l.first)
 	}
-	if !l.w.fits(0, false) {
+	if !l.w.fits(0, urgent) {
 		return item{}, false
 	}
 	if m, ok := l.u.takeStep(); ok {
@@ -58,33 +60,78 @@ func (l *link) pick(which lanes, now time.Time) (item, bool) {
 	if it, found, ok := l.record(true, false, now); found {
 		return it, ok
 	}
-	if which == pickLast {
+	if which == pickLast || !l.w.fits(0, ordinary) || l.u.dear(now) {
 		return item{}, false
 	}
 	if m, ok := l.u.nextState(now); ok {
 		return item{msg: m}, true
 	}
 	if m, ok := l.u.takePack(); ok {
-		return item{msg: m}, true
+		return item{msg: m, lane: ordinary}, true
 	}
-	for _, lane := range [...]struct{ urgent, historical bool }{{false, false}, {true, true}, {false, true}} {
-		if it, found, ok := l.record(lane.urgent, lane.historical, now); found {
+	if it, found, ok := l.record(false, false, now); found {
+		return it, ok
+	}
+	if it, found, ok := l.again(now); found {
+		return it, ok
+	}
+	for _, first := range [...]bool{true, false} {
+		if it, found, ok := l.record(first, true, now); found {
 			return it, ok
 		}
 	}
 	return item{}, false
 }
 
+// again takes the oldest record that the platform has not acknowledged in time.
+func (l *link) again(now time.Time) (it item, found, ok bool) {
+	for {
+		id, d, over := l.u.waits.overdue(now)
+		if !over {
+			return item{}, false, false
+		}
+		before := id
+		before.Seq--
+		recs, err := l.u.c.Journal.Next(id.Class, before, 1, 0)
+		if err != nil || len(recs) == 0 || recs[0].ID != id { // given up since, or not readable: then its cursor meets it
+			l.u.waits.forget(id)
+			continue
+		}
+		i := slices.IndexFunc(l.p.sources, func(s *source) bool { return s.feed.Class == id.Class })
+		if i < 0 {
+			l.u.waits.forget(id)
+			continue
+		}
+		topic := l.u.topics.Of(l.u.c.Gateway, l.p.sources[i].feed.Channel)
+		if !l.w.fits(size(mqtt.Message{Topic: topic, Payload: recs[0].Data}), backlog) {
+			return item{}, true, false
+		}
+		l.u.waits.add(id, now, d.historical)
+		l.u.count(func(s *Stats) { s.Resent++ })
+		return l.p.item(recs[0], d.historical, topic, backlog), true, true
+	}
+}
+
 // record takes the next record of a lane; found and not ok: it does not fit yet.
-func (l *link) record(urgent, historical bool, now time.Time) (it item, found, ok bool) {
-	s := l.p.peek(urgent, historical, now)
+func (l *link) record(first, historical bool, now time.Time) (it item, found, ok bool) {
+	s := l.p.peek(first, historical, now)
 	if s == nil {
 		return item{}, false, false
 	}
 	rec := s.cursor(historical).buf[0]
 	topic := l.u.topics.Of(l.u.c.Gateway, s.feed.Channel)
-	if !l.w.fits(size(mqtt.Message{Topic: topic, Payload: rec.Data}), historical) {
+	if l.u.c.Ack == ByPlatform && l.u.waits.full(first, len(l.w.flights)) {
+		return item{}, false, false
+	}
+	in := ordinary
+	switch {
+	case historical:
+		in = backlog
+	case first:
+		in = urgent
+	}
+	if !l.w.fits(size(mqtt.Message{Topic: topic, Payload: rec.Data}), in) {
 		return item{}, true, false
 	}
-	return l.p.take(s, historical, topic), true, true
+	return l.p.take(s, historical, topic, in), true, true
 }

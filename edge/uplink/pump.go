@@ -65,11 +65,12 @@ type pump struct {
 	sources []*source
 	failed  func(journal.Class, error)
 	wrap    func(journal.Record, bool) []byte
+	waits   *outstanding // for the platform's word, if that counts
 }
 
 // newPump marks where live begins.
 func newPump(j Journal, run wire.Run, feeds []Feed, failed func(journal.Class, error)) *pump {
-	p := &pump{j: j, run: run, failed: failed}
+	p := &pump{j: j, run: run, failed: failed, waits: &outstanding{}}
 	begun := j.Stats()
 	for _, f := range feeds {
 		s := &source{feed: f, head: max(begun.Classes[f.Class].Next, 1) - 1}
@@ -118,6 +119,19 @@ func (p *pump) peek(urgent, historical bool, now time.Time) *source {
 // load fills a cursor's buffer and tells whether there is something in it.
 func (p *pump) load(s *source, historical bool, now time.Time) bool {
 	c := s.cursor(historical)
+	for p.read(s, c, historical, now) {
+		for len(c.buf) > 0 && p.waits.has(c.buf[0].ID, now) {
+			c.drop()
+		}
+		if len(c.buf) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// read fills an empty buffer.
+func (p *pump) read(s *source, c *cursor, historical bool, now time.Time) bool {
 	if len(c.buf) > 0 {
 		return true
 	}
@@ -144,12 +158,23 @@ func (p *pump) load(s *source, historical bool, now time.Time) bool {
 }
 
 // take consumes what peek returned and makes the message of it.
-func (p *pump) take(s *source, historical bool, topic string) item {
+func (p *pump) take(s *source, historical bool, topic string, in lane) item {
 	c := s.cursor(historical)
 	rec := c.buf[0]
-	c.buf[0] = journal.Record{}
-	c.buf, c.after = c.buf[1:], rec.ID
-	return item{rec: rec.ID, historical: historical,
+	c.drop()
+	return p.item(rec, historical, topic, in)
+}
+
+// drop passes over the first record of the buffer.
+func (c *cursor) drop() {
+	c.after = c.buf[0].ID
+	c.buf[0] = journal.Record{} // let go of its data
+	c.buf = c.buf[1:]
+}
+
+// item makes the message of a record.
+func (p *pump) item(rec journal.Record, historical bool, topic string, in lane) item {
+	return item{rec: rec.ID, historical: historical, lane: in,
 		msg: mqtt.Message{Topic: topic, QoS: 1, Payload: p.wrap(rec, historical)}}
 }
 

@@ -140,8 +140,9 @@ func TestLanes(t *testing.T) {
 	}
 }
 
-// The window holds 32 messages and 64 KiB, of which the backlog leaves a quarter to
-// what is live; a message that is larger goes alone.
+// The window holds 32 messages and what the path carries, of which the backlog leaves a
+// quarter to what is live; results and alarms wait for a place, not for bytes; a message
+// that is larger goes alone.
 func TestWindowLimits(t *testing.T) {
 	push := func(w *window, n, bytes int) {
 		for range n {
@@ -150,22 +151,27 @@ func TestWindowLimits(t *testing.T) {
 	}
 	for _, c := range []struct {
 		n, each, next int
-		backlog, want bool
+		lane          lane
+		want          bool
 	}{
-		{0, 0, 1 << 20, true, true},
-		{0, 0, 1 << 20, false, true},
-		{31, 10, 10, false, true},
-		{32, 10, 10, false, false},
-		{23, 10, 10, true, true},
-		{24, 10, 10, true, false},
-		{3, 16 << 10, 16 << 10, false, true},
-		{3, 16 << 10, 16<<10 + 1, false, false},
-		{2, 16 << 10, 16 << 10, true, true},
-		{2, 16 << 10, 16<<10 + 1, true, false},
+		{0, 0, 1 << 20, backlog, true},
+		{0, 0, 1 << 20, ordinary, true},
+		{31, 10, 10, ordinary, true},
+		{32, 10, 10, ordinary, false},
+		{32, 10, 10, urgent, false},
+		{23, 10, 10, backlog, true},
+		{24, 10, 10, backlog, false},
+		{3, 16 << 10, 16 << 10, ordinary, true},
+		{3, 16 << 10, 16<<10 + 1, ordinary, false},
+		{3, 16 << 10, 16<<10 + 1, urgent, true},
+		{8, 32 << 10, 1, urgent, false},
+		{2, 16 << 10, 16 << 10, backlog, true},
+		{2, 16 << 10, 16<<10 + 1, backlog, false},
 	} {
 		var w window
+		w.rate.best[0] = 4 * 64 << 10 // carries 64 KiB in 250 ms
 		push(&w, c.n, c.each)
-		if got := w.fits(c.next, c.backlog); got != c.want {
+		if got := w.fits(c.next, c.lane); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}

@@ -134,8 +134,10 @@ func (j *shelf) Ack(run wire.Run, c journal.Class, ranges ...journal.Range) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, r := range ranges {
-		for seq := r.First; seq <= r.Last; seq++ {
-			j.acked[journal.ID{Run: run, Class: c, Seq: seq}]++
+		for _, rec := range j.recs[c] {
+			if id := rec.ID; id.Run == run && r.First <= id.Seq && id.Seq <= r.Last {
+				j.acked[id]++
+			}
 		}
 	}
 }

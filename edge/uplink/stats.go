@@ -27,8 +27,13 @@ type Stats struct {
 	DroppedOrders, DroppedStops, DroppedFrames, DroppedSteps, DroppedPacks, DroppedOffline uint64
 	// Stray came on topics that are none of ours, or retained where nothing may be.
 	Stray uint64
-	// Acks counts the platform's own acknowledgements.
-	Acks uint64
+	// Acks counts the platform's own acknowledgements, BadAcks those that could not be
+	// read; Outstanding waits for one.
+	Acks, BadAcks uint64
+	Outstanding   int
+	// Rate is what the path to the broker is known to carry, in bytes per second; 0 where
+	// nothing is known yet.
+	Rate float64
 }
 
 // Stats are the books now.

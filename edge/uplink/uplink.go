@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	limiter "golang.org/x/time/rate"
+
 	"fuqiao/edged/edge/journal"
 	"fuqiao/edged/edge/uplink/mqtt"
 	"fuqiao/edged/edge/wire"
@@ -35,6 +37,11 @@ type Config struct {
 	// TLS is asked before each attempt, so that new files count; nil for plain TCP to
 	// loopback.
 	TLS func() (*tls.Config, error)
+	// Ack says whose word counts that a record has arrived; ByBroker if empty.
+	Ack Ack
+	// Ceiling is the most that may be sent, in bytes per second; 0 for no bound. Steps,
+	// stops' results, results and alarms are never held up by it, but they count.
+	Ceiling int
 	// ReconnectCap is the least cap of the random waits (see Cap); 0 is 5 s.
 	ReconnectCap time.Duration
 	// Journal and Feeds are what is sent until it is acknowledged.
@@ -89,6 +96,11 @@ type Uplink struct {
 	wake                  chan struct{}
 	overflow, announce    atomic.Bool
 	tune                  func(*mqtt.Options) // tests shorten what they wait for
+	ceiling               *limiter.Limiter
+
+	// Run's own, over all sessions.
+	waits  outstanding
+	learnt rate
 
 	mu           sync.Mutex
 	st           Stats
@@ -110,6 +122,9 @@ func New(c Config) *Uplink {
 		orders: make(chan Inbound, queueOrders), stops: make(chan Inbound, queueStops), frames: make(chan Inbound, queueFrames),
 		private: make(chan private, queuePrivate), wake: make(chan struct{}, 1),
 		changed: time.Now(), states: map[string]*state{}}
+	if c.Ceiling > 0 {
+		u.ceiling = limiter.NewLimiter(limiter.Limit(c.Ceiling), max(c.Ceiling, leastFlightBytes))
+	}
 	for _, g := range c.Groups {
 		u.groups[g] = true
 	}

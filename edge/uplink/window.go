@@ -8,13 +8,12 @@ import (
 )
 
 const (
-	// maxFlight and maxFlightBytes bound what waits for PUBACK.
-	maxFlight      = 32
-	maxFlightBytes = 64 << 10
-	// keptFlight and keptBytes are the part of it that the backlog leaves free, so
-	// that an alarm finds a place at once.
+	// maxFlight bounds how many messages wait for PUBACK; what they weigh is bounded by
+	// what the path carries (rate.go).
+	maxFlight = 32
+	// keptFlight is how many of them the backlog leaves free, and a quarter of the bytes
+	// too, so that an alarm finds a place at once.
 	keptFlight = 8
-	keptBytes  = 16 << 10
 	// ackIn is how long the oldest may wait before the session is given up.
 	ackIn = time.Minute
 )
@@ -25,12 +24,14 @@ type item struct {
 	// rec is the journal record's identity, zero for what came from RAM.
 	rec        journal.ID
 	historical bool
+	lane       lane
 }
 
 // flight is an item on its way.
 type flight struct {
 	item
 	receipt mqtt.Receipt
+	sent    sent
 }
 
 // window is what waits for PUBACK, oldest first. A broker acknowledges in the order
@@ -38,22 +39,38 @@ type flight struct {
 type window struct {
 	flights []flight
 	bytes   int
+	rate    rate
 }
 
+// lane is how urgent a message is for the window.
+type lane uint8
+
+const (
+	// urgent are results, alarms and what opens a session: the bytes of others do not
+	// hold them up, for they stand behind those in the socket anyway.
+	urgent lane = iota
+	ordinary
+	backlog
+)
+
 // fits tells whether a message of size bytes may follow; a large one goes alone.
-func (w *window) fits(size int, backlog bool) bool {
+func (w *window) fits(size int, l lane) bool {
 	if len(w.flights) == 0 {
 		return true
 	}
-	count, bytes := maxFlight, maxFlightBytes
-	if backlog {
-		count, bytes = count-keptFlight, bytes-keptBytes
+	count, bytes := maxFlight, w.rate.window()
+	switch l {
+	case urgent:
+		bytes = mostFlightBytes
+	case backlog:
+		count, bytes = count-keptFlight, bytes-bytes/4
 	}
 	return len(w.flights) < count && w.bytes+size <= bytes
 }
 
 // push adds a message that was handed over.
 func (w *window) push(f flight) {
+	f.sent = w.rate.leave(f.receipt.Sent, len(w.flights) == 0)
 	w.flights = append(w.flights, f)
 	w.bytes += size(f.msg)
 }
@@ -81,6 +98,7 @@ func (w *window) pop() (f flight, delivered, known bool) {
 	w.flights[0] = flight{}
 	w.flights = w.flights[1:]
 	w.bytes -= size(f.msg)
+	w.rate.arrive(time.Now(), f.sent, size(f.msg))
 	return f, true, true
 }
 
