@@ -86,6 +86,9 @@ type State struct {
 	// Dir is an absolute path; the service manager makes it (StateDirectory=).
 	Dir     string  `yaml:"dir" default:"/var/lib/edged"`
 	Journal Journal `yaml:"journal"`
+	// MediaMiB is what clips and pictures of more than 256 KiB may take until the platform
+	// has them; the oldest of those without an alarm goes first.
+	MediaMiB int `yaml:"media_mib" default:"64" range:"0..65536"`
 }
 
 // Journal is the budget of records that wait for the platform.

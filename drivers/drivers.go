@@ -7,6 +7,7 @@ package drivers
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -130,6 +131,19 @@ type Event struct {
 	Alarm bool
 	// Data is the JSON object that the platform gets, at most 32 KiB.
 	Data []byte
+	// Media gives the event's pictures and clips one after the other, io.EOF after the
+	// last; nil for none. What it gives is read before the next is asked for, and all of
+	// it before emit returns.
+	Media func() (Media, error)
+}
+
+// Media is a picture or a clip that belongs to an event.
+type Media struct {
+	// MIME is its type, such as image/jpeg.
+	MIME string
+	// Body is its content; an error of Body is the sender's fault, and the event is not
+	// taken.
+	Body io.Reader
 }
 
 // Watcher is a source of camera events.

@@ -33,7 +33,7 @@ func (g *Gateway) openDevices(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		g.cameras = append(g.cameras, &intake.Camera{ID: id, Log: g.log.With("device", id), Watcher: dev.(drivers.Watcher), Keep: g.keepEvent})
+		g.cameras = append(g.cameras, &intake.Camera{ID: id, Log: g.log.With("device", id), Watcher: dev.(drivers.Watcher), Keep: g.keepEvent, KeepMedia: g.keepMedia})
 	}
 	return errors.Join(errs...)
 }

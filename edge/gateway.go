@@ -18,6 +18,7 @@ import (
 	"fuqiao/edged/drivers/pin"
 	"fuqiao/edged/drivers/tty"
 	"fuqiao/edged/edge/authority"
+	"fuqiao/edged/edge/blob"
 	"fuqiao/edged/edge/broadcast"
 	"fuqiao/edged/edge/clock"
 	"fuqiao/edged/edge/command"
@@ -59,6 +60,7 @@ type Gateway struct {
 	health  *health.Set
 	clock   *clock.Clock
 	journal *journal.Journal
+	blobs   *blob.Store
 	ledger  *ledger.Ledger
 	trust   *authority.Authority
 	pins    *pin.Bank
@@ -149,6 +151,11 @@ func (g *Gateway) openStores(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	g.blobs, err = blob.Open(blob.Options{Dir: g.s.below("media"), Budget: int64(g.s.File.State.MediaMiB) << 20, Log: g.log})
+	if err != nil {
+		g.health.Raise("journal.storage", "media", err.Error())
+		g.log.Error("clips cannot be kept", "error", err)
 	}
 	g.ledger, err = ledger.Open(ctx, ledger.Options{Dir: g.s.below("ledger"), Run: g.run, Log: g.log, Notice: func(failing bool, detail string) {
 		g.notice("")("ledger.storage", detail, failing)

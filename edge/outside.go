@@ -44,7 +44,9 @@ func (g *Gateway) startDesk(ctx context.Context) {
 			{Class: journal.Gap, Channel: wire.ChanEvent, Urgent: true},
 			{Class: journal.Event, Channel: wire.ChanEvent},
 			{Class: journal.Telemetry, Channel: wire.ChanEvent},
+			{Class: journal.Media, Channel: wire.ChanMedia},
 		},
+		Media:     g.openMedia,
 		Presence:  func(s uplink.Session, state string) []byte { return g.presence(s.Number, state == wire.Online) },
 		Inventory: g.inventory, Beacon: g.beacon, Notice: g.notice(""), Log: g.log,
 	}

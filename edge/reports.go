@@ -36,7 +36,7 @@ func (g *Gateway) keepEvent(ctx context.Context, e intake.Stamped) error {
 	if e.Alarm {
 		class = journal.Alarm
 	}
-	data := cameraEvent{Camera: e.Camera, Kind: e.Kind, ID: e.ID, Act: e.Act, Alarm: e.Alarm, Data: e.Data}
+	data := cameraEvent{Camera: e.Camera, Kind: e.Kind, ID: e.ID, Act: e.Act, Alarm: e.Alarm, Media: e.Pictures, Data: e.Data}
 	if !e.Time.IsZero() {
 		data.CameraTime = e.Time.UTC().Truncate(time.Millisecond)
 	}
@@ -51,13 +51,14 @@ func (g *Gateway) keepEvent(ctx context.Context, e intake.Stamped) error {
 // cameraEvent is the data of a camera's event: what the camera said, unchanged, in
 // data.
 type cameraEvent struct {
-	Camera     string    `json:"camera"`
-	Kind       string    `json:"kind"`
-	ID         string    `json:"camera_event_id,omitzero"`
-	Act        string    `json:"act"`
-	Alarm      bool      `json:"alarm,omitzero"`
-	CameraTime time.Time `json:"camera_time,omitzero"`
-	Data       wire.Raw  `json:"data"`
+	Camera     string          `json:"camera"`
+	Kind       string          `json:"kind"`
+	ID         string          `json:"camera_event_id,omitzero"`
+	Act        string          `json:"act"`
+	Alarm      bool            `json:"alarm,omitzero"`
+	CameraTime time.Time       `json:"camera_time,omitzero"`
+	Media      []wire.MediaRef `json:"media,omitempty"`
+	Data       wire.Raw        `json:"data"`
 }
 
 // conditionChanged keeps a fault that was raised or cleared; alarms are of their own

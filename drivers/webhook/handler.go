@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"fuqiao/edged/drivers"
 )
 
 // refusal is an answer other than 202.
@@ -36,7 +38,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	shape, no := shapeOf(r.Header)
-	if no == nil && r.ContentLength > int64(e.c.MaxBytes) {
+	most := int64(e.c.MaxBytes)
+	if shape == parted {
+		most += e.c.MaxMedia + partsOverhead
+	}
+	if no == nil && r.ContentLength > most {
 		no = e.tooLarge()
 	}
 	if no != nil {
@@ -48,6 +54,10 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-e.places }()
 	default:
 		e.refuse(w, r, &refusal{http.StatusServiceUnavailable, "too many requests at once"}, false)
+		return
+	}
+	if shape == parted {
+		e.takeParts(w, r, most) //nolint:contextcheck // see below
 		return
 	}
 	e.take(w, r, shape) //nolint:contextcheck // a sender that hangs up does not break off what is being stored
@@ -65,16 +75,22 @@ func (e *endpoint) take(w http.ResponseWriter, r *http.Request, s shape) {
 		no = e.tooLarge()
 	}
 	if no == nil {
-		if err := e.store(event); err != nil {
-			e.c.Log.Warn("camera event not stored", "error", err)
-			no = &refusal{http.StatusServiceUnavailable, "not stored, try again"}
-		}
+		no = e.keep(event, e.c.StoreWithin)
 	}
 	if no != nil {
 		e.refuse(w, r, no, true)
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
+}
+
+// keep stores an event.
+func (e *endpoint) keep(event drivers.Event, within time.Duration) *refusal {
+	if err := e.store(event, within); err != nil {
+		e.c.Log.Warn("camera event not stored", "error", err)
+		return &refusal{http.StatusServiceUnavailable, "not stored, try again"}
+	}
+	return nil
 }
 
 // read reads the body within its time and size.

@@ -18,6 +18,8 @@ type options struct {
 	Secret string `yaml:"secret" need:"true" pattern:"secret"`
 	// MaxKiB bounds one request's body.
 	MaxKiB int `yaml:"max_kib" default:"32" range:"1..32"`
+	// MaxMediaMiB bounds an event's pictures and clips together; 0 takes none.
+	MaxMediaMiB int `yaml:"max_media_mib" default:"20" range:"0..20"`
 	// AlarmTypes are the types of event that a person waits for.
 	AlarmTypes []string `yaml:"alarm_types"`
 }
@@ -26,6 +28,8 @@ type options struct {
 const (
 	// readWithin is how long a sender may take for a body of at most 32 KiB.
 	readWithin = 10 * time.Second
+	// mediaWithin is how long it may take for pictures and clips.
+	mediaWithin = time.Minute
 	// storeWithin is how long the journal may take.
 	storeWithin = 10 * time.Second
 	// atOnce is how many requests of one camera are worked on at a time.
@@ -54,8 +58,9 @@ func Model() drivers.Model {
 				Listen: o.Listen, Path: o.Path, Serve: p.Serve, Log: p.Log,
 				Token:      func() ([]byte, error) { return p.Secret(o.Secret) },
 				MaxBytes:   o.MaxKiB << 10,
+				MaxMedia:   int64(o.MaxMediaMiB) << 20,
 				AlarmTypes: o.AlarmTypes,
-				ReadWithin: readWithin, StoreWithin: storeWithin, AtOnce: atOnce,
+				ReadWithin: readWithin, MediaWithin: mediaWithin, StoreWithin: storeWithin, AtOnce: atOnce,
 				Raise: p.Raise, Clear: p.Clear,
 			}), nil
 		},

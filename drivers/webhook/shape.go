@@ -17,6 +17,7 @@ const (
 	plain      shape = iota // a JSON object of the sender's own making
 	structured              // a CloudEvent as one JSON object
 	binary                  // a CloudEvent in headers, its data in the body
+	parted                  // a multipart body: the event first, its pictures behind it
 )
 
 // shapeOf tells the shape by the headers, before anything of the body is read.
@@ -35,8 +36,13 @@ func shapeOf(h http.Header) (shape, *refusal) {
 		return no("only UTF-8 is taken")
 	}
 	switch {
-	case strings.HasPrefix(kind, "image/"), strings.HasPrefix(kind, "multipart/"):
-		return no("pictures are not taken yet")
+	case kind == "multipart/form-data", kind == "multipart/mixed", kind == "multipart/related":
+		if params["boundary"] == "" {
+			return no("a multipart body needs a boundary")
+		}
+		return parted, nil
+	case strings.HasPrefix(kind, "image/"):
+		return no("a picture comes behind its event, in a multipart body")
 	case kind == "application/cloudevents-batch+json":
 		return no("batches are not taken: post one event at a time")
 	case kind == "application/cloudevents+json":

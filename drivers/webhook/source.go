@@ -20,12 +20,15 @@ type Config struct {
 	// Token reads the sender's token; it is asked at each request, so that a changed
 	// secret holds at once.
 	Token func() ([]byte, error)
-	// MaxBytes bounds a request's body, and what an event may come to.
+	// MaxBytes bounds a request's body, and what an event may come to; MaxMedia the
+	// pictures and clips behind it, together.
 	MaxBytes int
+	MaxMedia int64
 	// AlarmTypes are the types whose events are alarms.
 	AlarmTypes []string
-	// ReadWithin bounds the time for a body, StoreWithin that for emit.
-	ReadWithin, StoreWithin time.Duration
+	// ReadWithin bounds the time for a body, MediaWithin that for one with pictures,
+	// StoreWithin what emit takes beyond it.
+	ReadWithin, MediaWithin, StoreWithin time.Duration
 	// AtOnce is how many requests are worked on at a time; one more is answered 503.
 	AtOnce int
 	// Raise and Clear report conditions (secret.missing); nil drops them.
@@ -105,7 +108,7 @@ type closedError string
 func (e closedError) Error() string { return string(e) }
 
 // store hands an event on, unless Watch is ending.
-func (e *endpoint) store(ev drivers.Event) error {
+func (e *endpoint) store(ev drivers.Event, within time.Duration) error {
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
@@ -114,7 +117,7 @@ func (e *endpoint) store(ev drivers.Event) error {
 	e.storing.Add(1)
 	e.mu.Unlock()
 	defer e.storing.Done()
-	ctx, cancel := context.WithTimeout(e.ctx, e.c.StoreWithin)
+	ctx, cancel := context.WithTimeout(e.ctx, within)
 	defer cancel()
 	return e.emit(ctx, ev)
 }

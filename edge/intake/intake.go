@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"fuqiao/edged/drivers"
 	"fuqiao/edged/drivers/fault"
 	"fuqiao/edged/edge/journal"
+	"fuqiao/edged/edge/wire"
 )
 
 // MaxData is the largest event in bytes; pictures travel by another way.
@@ -39,7 +41,16 @@ type Stamped struct {
 	drivers.Event
 	// Arrived is when it came, by the gateway's clock, for Keep to stamp.
 	Arrived time.Time
+	// Pictures are what was kept of its media.
+	Pictures []wire.MediaRef
 }
+
+// KeepMedia keeps one picture or clip of an event and returns when it is on disk, or
+// why it was not kept in MediaRef.Dropped. An error is Body's: the sender's fault.
+type KeepMedia func(ctx context.Context, e Stamped, m drivers.Media) (wire.MediaRef, error)
+
+// maxPictures bounds what one event may bring.
+const maxPictures = 16
 
 // Camera runs one Watcher.
 type Camera struct {
@@ -47,6 +58,9 @@ type Camera struct {
 	Log     *slog.Logger
 	Watcher drivers.Watcher
 	Keep    Keep
+	// KeepMedia is asked before Keep, so that no event on disk names a picture that is
+	// not there. Nil keeps none.
+	KeepMedia KeepMedia
 
 	mu     sync.Mutex
 	recent []seen
@@ -98,7 +112,9 @@ func (c *Camera) take(ctx context.Context, e drivers.Event) error {
 		return nil
 	}
 	s := Stamped{Camera: c.ID, Event: e, Act: "event:" + c.ID + ":" + idOf(e)}
-	err = c.Keep(ctx, s)
+	if s.Pictures, err = c.pictures(ctx, s); err == nil {
+		err = c.Keep(ctx, s)
+	}
 	var held *journal.Held
 	switch {
 	case err == nil:
@@ -113,6 +129,28 @@ func (c *Camera) take(ctx context.Context, e drivers.Event) error {
 		done(false, nil)
 	}
 	return fmt.Errorf("camera %s: %w", c.ID, err)
+}
+
+// pictures keeps what comes with an event.
+func (c *Camera) pictures(ctx context.Context, s Stamped) (kept []wire.MediaRef, err error) {
+	for s.Media != nil {
+		m, err := s.Media()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(kept) == maxPictures || c.KeepMedia == nil {
+			return nil, fmt.Errorf("an event with more than %d pictures: %w", len(kept), fault.BadInput)
+		}
+		ref, err := c.KeepMedia(ctx, s, m)
+		if err != nil {
+			return nil, err
+		}
+		kept = append(kept, ref)
+	}
+	return kept, nil
 }
 
 // claim tells whether an event is kept already; while it is so in memory alone, that is

@@ -18,7 +18,7 @@ const (
 	Alarm     Class = "alarm"     // events that somebody has to see at once
 	Event     Class = "event"     // all other events
 	Telemetry Class = "telemetry" // summary packs of the time without uplink
-	Media     Class = "media"     // pictures up to 256 KiB; not JSON
+	Media     Class = "media"     // pictures up to 256 KiB and what is known of them; not JSON
 	Gap       Class = "gap"       // the journal's own: gap and run.closed
 )
 
@@ -34,10 +34,11 @@ const (
 )
 
 // Bounds of one record's data in bytes (contract.md, ground rule 4: an upward
-// message is at most 128 KiB).
+// message is at most 128 KiB; a picture is at most 256 KiB, and what is known of it has
+// a KiB).
 const (
 	MaxRecord = 128 << 10
-	MaxMedia  = 256 << 10
+	MaxMedia  = 257 << 10
 )
 
 // Classes lists all classes, the lowest first.

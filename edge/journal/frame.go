@@ -7,7 +7,7 @@ import (
 
 // A frame is one record in a segment, little endian, padded with zeros to 8 bytes:
 //
-//	 0  u32  length of the data, 1 … 256 KiB (0 is invalid)
+//	 0  u32  length of the data, 1 … 257 KiB (0 is invalid)
 //	 4  u32  kind: 0 as appended, 1 a gap tuple, 2 the end mark
 //	 8  u64  seq
 //	16  i64  wall time of the append in Unix milliseconds, 0 while unknown

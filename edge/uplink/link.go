@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,12 @@ func newLink(u *Uplink, s *mqtt.Session, id Session) *link {
 		u.c.Log.Error("journal not readable", "class", fmt.Sprint(c), "error", err)
 	})
 	l.p.wrap = u.c.Wrap
-	l.p.waits = &u.waits
+	l.p.skip = func(id journal.ID, now time.Time) bool {
+		return u.waits.has(id, now) || u.moving != nil && u.moving.id == id
+	}
+	if u.moving != nil {
+		u.moving.flying = false // it goes on behind the last part that arrived
+	}
 	l.w.rate = u.learnt.again(time.Now())
 	return l
 }
@@ -268,6 +274,11 @@ func (l *link) settle() error {
 
 // arrived says so of what the broker has: it is done with, or waits for the platform.
 func (l *link) arrived(done []flight) {
+	for _, f := range done {
+		if f.part != nil {
+			l.moved(f.part)
+		}
+	}
 	if l.u.c.Ack != ByPlatform {
 		l.p.ack(done)
 		return
@@ -298,5 +309,8 @@ func (l *link) acknowledged(payload []byte) {
 	class := journal.Class(a.Class)
 	l.u.c.Journal.Ack(a.Run, class, ranges...)
 	l.u.waits.done(a.Run, class, ranges)
+	l.u.finished(func(id journal.ID) bool {
+		return id.Run == a.Run && id.Class == class && slices.ContainsFunc(ranges, func(r journal.Range) bool { return r.First <= id.Seq && id.Seq <= r.Last })
+	})
 	l.u.count(func(s *Stats) { s.Outstanding = len(l.u.waits.sent) })
 }

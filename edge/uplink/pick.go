@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"fuqiao/edged/edge/journal"
 	"fuqiao/edged/edge/uplink/mqtt"
 )
 
@@ -57,7 +58,7 @@ func (l *link) pick(which lanes, now time.Time) (item, bool) {
 	if m, ok := l.u.takeStep(); ok {
 		return item{msg: m}, true
 	}
-	if it, found, ok := l.record(true, false, now); found {
+	if it, found, ok := l.record(urgentFeed, false, now); found {
 		return it, ok
 	}
 	if which == pickLast || !l.w.fits(0, ordinary) || l.u.dear(now) {
@@ -69,14 +70,33 @@ func (l *link) pick(which lanes, now time.Time) (item, bool) {
 	if m, ok := l.u.takePack(); ok {
 		return item{msg: m, lane: ordinary}, true
 	}
-	if it, found, ok := l.record(false, false, now); found {
+	if it, found, ok := l.record(ordinaryFeed, false, now); found {
 		return it, ok
 	}
 	if it, found, ok := l.again(now); found {
 		return it, ok
 	}
-	for _, first := range [...]bool{true, false} {
-		if it, found, ok := l.record(first, true, now); found {
+	if it, found, ok := l.media(false, now); found {
+		return it, ok
+	}
+	if it, found, ok := l.record(urgentFeed, true, now); found {
+		return it, ok
+	}
+	return l.rest(now)
+}
+
+// rest takes from the backlog what is neither result nor alarm, the oldest first.
+func (l *link) rest(now time.Time) (item, bool) {
+	order := [...]func() (item, bool, bool){
+		func() (item, bool, bool) { return l.record(ordinaryFeed, true, now) },
+		func() (item, bool, bool) { return l.media(true, now) },
+	}
+	e, m := l.p.peek(ordinaryFeed, true, now), l.p.peek(mediaFeed, true, now)
+	if e != nil && m != nil && m.born.Before(e.born) {
+		order[0], order[1] = order[1], order[0]
+	}
+	for _, take := range order {
+		if it, found, ok := take(); found {
 			return it, ok
 		}
 	}
@@ -97,6 +117,14 @@ func (l *link) again(now time.Time) (it item, found, ok bool) {
 			l.u.waits.forget(id)
 			continue
 		}
+		if id.Class == journal.Media {
+			if l.u.moving != nil || !l.begin(recs[0], d.historical) {
+				return item{}, false, false
+			}
+			l.u.waits.forget(id)
+			l.u.count(func(s *Stats) { s.Resent++ })
+			return l.part(d.historical)
+		}
 		i := slices.IndexFunc(l.p.sources, func(s *source) bool { return s.feed.Class == id.Class })
 		if i < 0 {
 			l.u.waits.forget(id)
@@ -113,21 +141,21 @@ func (l *link) again(now time.Time) (it item, found, ok bool) {
 }
 
 // record takes the next record of a lane; found and not ok: it does not fit yet.
-func (l *link) record(first, historical bool, now time.Time) (it item, found, ok bool) {
-	s := l.p.peek(first, historical, now)
+func (l *link) record(k kind, historical bool, now time.Time) (it item, found, ok bool) {
+	s := l.p.peek(k, historical, now)
 	if s == nil {
 		return item{}, false, false
 	}
 	rec := s.cursor(historical).buf[0]
 	topic := l.u.topics.Of(l.u.c.Gateway, s.feed.Channel)
-	if l.u.c.Ack == ByPlatform && l.u.waits.full(first, len(l.w.flights)) {
+	if l.u.c.Ack == ByPlatform && l.u.waits.full(k == urgentFeed, len(l.w.flights)) {
 		return item{}, false, false
 	}
 	in := ordinary
 	switch {
 	case historical:
 		in = backlog
-	case first:
+	case k == urgentFeed:
 		in = urgent
 	}
 	if !l.w.fits(size(mqtt.Message{Topic: topic, Payload: rec.Data}), in) {

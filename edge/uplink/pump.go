@@ -22,11 +22,30 @@ type Journal interface {
 }
 
 // Feed says where the records of a class go, and whether they are results or alarms,
-// which go first.
+// which go first. Those of wire.ChanMedia go in parts.
 type Feed struct {
 	Class   journal.Class
 	Channel wire.Channel
 	Urgent  bool
+}
+
+// kind is how a feed is treated.
+type kind uint8
+
+const (
+	ordinaryFeed kind = iota
+	urgentFeed
+	mediaFeed
+)
+
+func (f Feed) kind() kind {
+	switch {
+	case f.Channel == wire.ChanMedia:
+		return mediaFeed
+	case f.Urgent:
+		return urgentFeed
+	}
+	return ordinaryFeed
 }
 
 const (
@@ -65,12 +84,13 @@ type pump struct {
 	sources []*source
 	failed  func(journal.Class, error)
 	wrap    func(journal.Record, bool) []byte
-	waits   *outstanding // for the platform's word, if that counts
+	// skip tells that a record is on its way already.
+	skip func(id journal.ID, now time.Time) bool
 }
 
 // newPump marks where live begins.
 func newPump(j Journal, run wire.Run, feeds []Feed, failed func(journal.Class, error)) *pump {
-	p := &pump{j: j, run: run, failed: failed, waits: &outstanding{}}
+	p := &pump{j: j, run: run, failed: failed, skip: func(journal.ID, time.Time) bool { return false }}
 	begun := j.Stats()
 	for _, f := range feeds {
 		s := &source{feed: f, head: max(begun.Classes[f.Class].Next, 1) - 1}
@@ -100,10 +120,10 @@ func (s *source) cursor(historical bool) *cursor {
 // the first in its cursor's buffer until take. Of what is live the classes go in the
 // order of the feeds, of the backlog the one whose oldest record is the oldest (as of
 // its last reading: a record carries no time that could be compared).
-func (p *pump) peek(urgent, historical bool, now time.Time) *source {
+func (p *pump) peek(k kind, historical bool, now time.Time) *source {
 	var best *source
 	for _, s := range p.sources {
-		if s.feed.Urgent != urgent || !p.load(s, historical, now) {
+		if s.feed.kind() != k || !p.load(s, historical, now) {
 			continue
 		}
 		if !historical {
@@ -120,7 +140,7 @@ func (p *pump) peek(urgent, historical bool, now time.Time) *source {
 func (p *pump) load(s *source, historical bool, now time.Time) bool {
 	c := s.cursor(historical)
 	for p.read(s, c, historical, now) {
-		for len(c.buf) > 0 && p.waits.has(c.buf[0].ID, now) {
+		for len(c.buf) > 0 && p.skip(c.buf[0].ID, now) {
 			c.drop()
 		}
 		if len(c.buf) > 0 {

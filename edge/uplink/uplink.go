@@ -50,6 +50,9 @@ type Config struct {
 	// Wrap makes the message of a record: its envelope with the identity, and the mark
 	// of what was kept while there was no session.
 	Wrap func(rec journal.Record, historical bool) []byte
+	// Media opens a record of class media for sending; it is needed where a feed is of that
+	// class.
+	Media func(rec journal.Record, historical bool) (Media, error)
 	// Presence makes the presence with state wire.Online or wire.Offline (the will,
 	// and the goodbye).
 	Presence func(s Session, state string) []byte
@@ -101,6 +104,8 @@ type Uplink struct {
 	// Run's own, over all sessions.
 	waits  outstanding
 	learnt rate
+	moving *transfer
+	done   map[journal.ID]func() error // files whose record waits for the platform's word
 
 	mu           sync.Mutex
 	st           Stats
@@ -121,7 +126,7 @@ func New(c Config) *Uplink {
 	u := &Uplink{c: c, topics: wire.Topics{Root: c.Root}, groups: map[string]bool{},
 		orders: make(chan Inbound, queueOrders), stops: make(chan Inbound, queueStops), frames: make(chan Inbound, queueFrames),
 		private: make(chan private, queuePrivate), wake: make(chan struct{}, 1),
-		changed: time.Now(), states: map[string]*state{}}
+		changed: time.Now(), states: map[string]*state{}, done: map[journal.ID]func() error{}}
 	if c.Ceiling > 0 {
 		u.ceiling = limiter.NewLimiter(limiter.Limit(c.Ceiling), max(c.Ceiling, leastFlightBytes))
 	}
@@ -139,6 +144,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	defer u.stopMoving()
 	good := time.Now() // end of the last session of at least goodSession
 	for ctx.Err() == nil {
 		up, again := u.once(ctx)

@@ -25,6 +25,7 @@ type item struct {
 	rec        journal.ID
 	historical bool
 	lane       lane
+	part       *transfer // of which this is a message
 }
 
 // flight is an item on its way.

@@ -44,6 +44,34 @@ func NewRecord(typ, subject string, t time.Time, monoMS int64, data any) ([]byte
 	return Marshal(Record{Type: typ, Subject: subject, Time: t, MonoMS: monoMS, Data: raw})
 }
 
+// MediaRef names a picture or a clip that belongs to an event.
+type MediaRef struct {
+	// SHA256 is of the content in hex, Size its length in bytes; absent where it was not
+	// kept.
+	SHA256 string `json:"sha256,omitzero"`
+	MIME   string `json:"mime"`
+	Size   int64  `json:"size,omitzero"`
+	// Dropped is why it was not kept: "size", "quota" or "storage".
+	Dropped string `json:"dropped,omitzero"`
+}
+
+// Manifest goes before the parts of a picture or clip, on the topic media/{sha256}. Run
+// and Seq are the record's identity in class media; Event is the act of the event that
+// it belongs to. The parts are 1 … Parts, each of PartBytes but the last.
+type Manifest struct {
+	Event     string `json:"event"`
+	Run       Run    `json:"run"`
+	Seq       uint64 `json:"seq"`
+	MIME      string `json:"mime"`
+	Size      int64  `json:"size"`
+	PartBytes int    `json:"part_bytes"`
+	Parts     int    `json:"parts"`
+	// Gone is why no part follows: "quota", the clip was given up for want of room since.
+	Gone string `json:"gone,omitzero"`
+	// Historical marks what was kept while there was no session.
+	Historical bool `json:"historical,omitzero"`
+}
+
 // CloudEvent is a CloudEvents 1.0 message in the JSON format, structured mode. Its
 // id is the record's identity within the source: run-class-seq. The extension
 // attributes run, class, seq and monoms repeat it in parts; seq and monoms are

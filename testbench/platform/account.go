@@ -28,6 +28,8 @@ type Stream struct {
 	// presence promised beyond it was cut by a crash before anybody was told of it.
 	Closed bool
 	End    uint64
+	// memory: numbers above End may have come from the gateway's memory.
+	memory bool
 	// Different counts arrivals with other bytes than the first one of their number.
 	Different int
 }
@@ -88,6 +90,9 @@ func (b *Books) account(e wire.CloudEvent) error {
 		First uint64   `json:"first"`
 		Last  uint64   `json:"last"`
 	}
+	if e.Type == wire.TypeRaised && strings.Contains(string(e.Data), `"journal.storage"`) {
+		b.InMemory[e.Run] = true
+	}
 	gap, closed := e.Type == wire.TypeGap, e.Type == wire.TypeRunClosed
 	if !gap && !closed {
 		return nil
@@ -97,7 +102,7 @@ func (b *Books) account(e wire.CloudEvent) error {
 	}
 	s := b.stream(d.Run, d.Class)
 	if closed {
-		s.Closed, s.End = true, d.Last
+		s.Closed, s.End, s.memory = true, d.Last, b.InMemory[d.Run]
 		return s.phantom(d.Run, d.Class)
 	}
 	s.Last = max(s.Last, d.Last)
@@ -114,7 +119,7 @@ func (b *Books) account(e wire.CloudEvent) error {
 
 // phantom is a number that came although its run was closed below it.
 func (s *Stream) phantom(run wire.Run, class string) error {
-	if !s.Closed {
+	if !s.Closed || s.memory {
 		return nil
 	}
 	for n := range s.Seen {

@@ -43,8 +43,11 @@ type Books struct {
 	Telemetry []Seen[wire.Pack]
 	// Streams are the numbered records by run and class.
 	Streams map[StreamID]*Stream
-	// Media counts messages on the topic media.
-	Media int
+	// Files are the pictures and clips by their SHA-256.
+	Files map[string]*File
+	// InMemory are the runs that have said that their disk takes nothing: what they kept in
+	// memory has numbers above those that a later run knows of.
+	InMemory map[wire.Run]bool
 	// Bad are messages that are not as the contract says.
 	Bad []string
 	// Sent are the orders of this platform.
@@ -55,7 +58,7 @@ type Books struct {
 }
 
 func newBooks() Books {
-	return Books{States: map[string]wire.DeviceState{}, Streams: map[StreamID]*Stream{}, parts: map[int]wire.InventoryPart{}, byOrder: map[string][]int{}}
+	return Books{States: map[string]wire.DeviceState{}, Streams: map[StreamID]*Stream{}, Files: map[string]*File{}, InMemory: map[wire.Run]bool{}, parts: map[int]wire.InventoryPart{}, byOrder: map[string][]int{}}
 }
 
 // receive takes one message. It never waits.
@@ -115,7 +118,7 @@ func (p *Platform) enter(topic wire.Topic, payload []byte, retained bool, at tim
 		b.Telemetry = append(b.Telemetry, Seen[wire.Pack]{At: at, What: v})
 		return v.Validate()
 	case wire.ChanMedia:
-		b.Media++
+		return b.file(topic.Leaf, topic.Part, payload, at)
 	default:
 		return fmt.Errorf("not subscribed to")
 	}

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net"
 	"net/http"
+	"net/textproto"
 )
 
 // Camera is an event source on the local network.
@@ -35,6 +37,30 @@ func newCamera(id string) (Camera, error) {
 func (c Camera) Event(ctx context.Context, id, kind string) (int, error) {
 	body := fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/%s","type":%q,"data":{"region":"东门","confidence":0.93}}`, id, c.ID, kind)
 	return c.Post(ctx, body, "application/cloudevents+json", c.Token)
+}
+
+// EventWith posts an event with pictures and clips behind it.
+func (c Camera) EventWith(ctx context.Context, id, kind string, alarm bool, media ...[]byte) (int, error) {
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	parts := append([][]byte{fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/%s","type":%q,"alarm":%v,"data":{"region":"东门"}}`, id, c.ID, kind, alarm)}, media...)
+	for i, data := range parts {
+		typ := "image/jpeg"
+		if i == 0 {
+			typ = "application/cloudevents+json"
+		}
+		part, err := w.CreatePart(textproto.MIMEHeader{"Content-Type": {typ}})
+		if err == nil {
+			_, err = part.Write(data)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return 0, err
+	}
+	return c.Post(ctx, body.Bytes(), "multipart/mixed; boundary="+w.Boundary(), c.Token)
 }
 
 // Post posts any bytes; 0 with an error means that there was no answer.
