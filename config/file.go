@@ -106,6 +106,9 @@ type Journal struct {
 type JournalClass struct {
 	FloorMiB   int `yaml:"floor_mib" range:"0..65536"`
 	CeilingMiB int `yaml:"ceiling_mib" range:"1..65536"`
+	// TTLH is how many hours its records are kept for the platform at most, counted while
+	// the box runs with a trusted clock; 0 for as long as there is room.
+	TTLH int `yaml:"ttl_h" range:"0..87600"`
 }
 
 // Bus is one serial port and the wire on it.

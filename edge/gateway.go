@@ -142,12 +142,13 @@ func (g *Gateway) releaseState() error {
 func (g *Gateway) openStores(ctx context.Context) error {
 	shares := map[journal.Class]journal.Share{}
 	for name, c := range g.s.File.State.Journal.Classes {
-		shares[journal.Class(name)] = journal.Share{Floor: int64(c.FloorMiB) << 20, Ceiling: int64(c.CeilingMiB) << 20}
+		shares[journal.Class(name)] = journal.Share{Floor: int64(c.FloorMiB) << 20, Ceiling: int64(c.CeilingMiB) << 20, TTL: time.Duration(c.TTLH) * time.Hour}
 	}
 	var err error
 	g.journal, err = journal.Open(ctx, journal.Options{
 		Dir: g.s.below("journal"), Run: g.run, Budget: int64(g.s.File.State.Journal.BudgetMiB) << 20, Classes: shares,
 		Log: g.log, Notice: g.notice(""), Now: g.known,
+		Trusted: func() bool { return g.clock.Now().Quality == clock.Trusted },
 	})
 	if err != nil {
 		return err

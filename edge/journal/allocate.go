@@ -99,7 +99,7 @@ func (j *Journal) beginSegment(rank int, s *segment) (err error) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	*s = segment{name: s.name, size: max(s.size, 2*pageSize), named: true, used: true, head: h, last: h.first - 1, end: pageSize, file: f, tail: tail[:0]}
+	*s = segment{name: s.name, size: max(s.size, 2*pageSize), named: true, used: true, head: h, last: h.first - 1, end: pageSize, file: f, tail: tail[:0], begun: j.lived}
 	st.segs = append(st.segs, s)
 	return nil
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"time"
 
 	"fuqiao/edged/drivers/fault"
 	"fuqiao/edged/edge/wire"
@@ -95,7 +96,14 @@ type Range struct{ First, Last Seq }
 // Ceiling its own oldest go. Floors together are at most nine tenths of the budget
 // (or what the ceiling of class gap leaves) less a segment for each class.
 // A Ceiling of 0 is the default: what the budget allows.
-type Share struct{ Floor, Ceiling int64 }
+//
+// What is older than TTL is given up, to an eighth of it and by whole segments; 0 keeps
+// it. Age is the time that this journal has run with a trusted clock since (lived.go), so
+// that no step of the clock makes anything old.
+type Share struct {
+	Floor, Ceiling int64
+	TTL            time.Duration
+}
 
 // Fault is a kind of failure; find it with errors.Is.
 type Fault string
@@ -121,12 +129,12 @@ func (f Fault) Error() string { return string(f) }
 func defaultShares(budget int64) [ranks]Share {
 	part := func(percent int64) int64 { return budget * percent / 100 }
 	return [ranks]Share{
-		telemetryRank: {part(2), part(90)},
-		mediaRank:     {part(8), part(90)},
-		eventRank:     {part(25), part(90)},
-		alarmRank:     {part(8), part(98)},
-		resultRank:    {part(5), part(98)},
-		gapRank:       {part(2), part(5)},
+		telemetryRank: {Floor: part(2), Ceiling: part(90)},
+		mediaRank:     {Floor: part(8), Ceiling: part(90)},
+		eventRank:     {Floor: part(25), Ceiling: part(90)},
+		alarmRank:     {Floor: part(8), Ceiling: part(98)},
+		resultRank:    {Floor: part(5), Ceiling: part(98)},
+		gapRank:       {Floor: part(2), Ceiling: part(5)},
 	}
 }
 
@@ -139,10 +147,13 @@ func (o *Options) shares(segment int64) ([ranks]Share, error) {
 		if rank < 0 {
 			return all, fmt.Errorf("journal: class %q: unknown, allowed are %v: %w", c, Classes(), fault.BadInput)
 		}
+		if s.TTL != 0 && s.TTL < leastTTL {
+			return all, fmt.Errorf("journal: class %s: ttl %v: must be 0 or at least %v: %w", c, s.TTL, leastTTL, fault.BadInput)
+		}
 		if s.Floor < 0 || s.Ceiling < 0 || s.Ceiling > 0 && s.Ceiling < s.Floor {
 			return all, fmt.Errorf("journal: class %s: floor %d and ceiling %d: must not be negative, nor the ceiling below the floor: %w", c, s.Floor, s.Ceiling, fault.BadInput)
 		}
-		all[rank].Floor = s.Floor
+		all[rank].Floor, all[rank].TTL = s.Floor, s.TTL
 		if s.Ceiling > 0 {
 			all[rank].Ceiling = s.Ceiling
 		}

@@ -48,6 +48,9 @@ type Options struct {
 	// Now is wall time and whether it is known; never known if nil.
 	Now func() (time.Time, bool)
 
+	// Trusted tells whether wall time can be relied upon, for Share.TTL; never if nil.
+	Trusted func() bool
+
 	// segment, pool and memory are set by tests that want them small.
 	segment int64
 	pool    int

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"fuqiao/edged/edge/wire"
 )
@@ -178,7 +180,18 @@ func (j *Journal) build(saved savedState, segs []*segment) {
 			}
 		}
 	}
+	j.lived = max(j.lived, time.Duration(saved.LivedS)*time.Second)
+	full := map[uint64]int64{}
+	for _, sr := range saved.Runs {
+		for _, sc := range sr.Classes {
+			maps.Copy(full, sc.Full)
+		}
+	}
 	for _, s := range segs {
+		s.full = j.lived // rather too young than too old
+		if at, ok := full[s.head.serial]; ok {
+			s.full = time.Duration(at) * time.Second
+		}
 		st := get(s.head.run).streams[rankOf(s.head.class)]
 		st.segs = append(st.segs, s)
 	}

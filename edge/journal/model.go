@@ -70,7 +70,9 @@ type Journal struct {
 	handed  Seq              // highest gap record of this run that Next gave out
 	resume  [ranks][2]resume // of a live and of a backlog cursor
 	dropped [ranks]tally
-	damaged uint64 // records
+	damaged uint64        // records
+	lived   time.Duration // with a trusted clock, over all runs
+	livedAt time.Duration // when that was counted last, since open
 	mem     memory
 }
 

@@ -199,7 +199,7 @@ func (j *Journal) drop(st *stream, s *segment, why reason) error {
 			j.log.Warn("journal: a file cannot be removed", "file", s.name, "error", err)
 		}
 	}
-	if len(list) > 0 {
+	if len(list) > 0 && why != reasonExpired {
 		j.dropAt = j.sinceOpen()
 		j.notice("journal.dropped", fmt.Sprintf("class %s of run %s: %d to %d", classOf(st.rank), st.run.id, list[0].span.First, list[len(list)-1].span.Last), true)
 	}

@@ -104,7 +104,12 @@ func (j *Journal) chores(ctx context.Context) time.Duration {
 			wait = time.Hour
 		}
 	}
-	return min(wait, j.calm(now), j.fill(now))
+	age, err := j.expire(now)
+	if err != nil {
+		j.fail("giving up what is too old", err)
+		return retryEvery
+	}
+	return min(wait, age, j.calm(now), j.fill(now))
 }
 
 // calm clears the conditions of things that do not last.

@@ -22,7 +22,10 @@ type segment struct {
 	bytes  int64 // of data in it
 	sealed bool
 	pins   int // readers
-	marks  []mark
+	// begun and full are when its first record may have come and when it was sealed, by
+	// the journal's own clock.
+	begun, full time.Duration
+	marks       []mark
 
 	file File
 	tail []byte // the page that is not full yet
@@ -107,7 +110,7 @@ func (j *Journal) seal(s *segment, failed bool) {
 	_ = s.file.Close() // all that counts is synced
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s.file, s.tail, s.sealed, s.bad = nil, nil, true, failed
+	s.file, s.tail, s.sealed, s.bad, s.full = nil, nil, true, failed, j.lived
 	if s.last >= s.head.first {
 		return
 	}

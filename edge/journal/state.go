@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"fuqiao/edged/edge/wire"
 )
@@ -26,6 +27,8 @@ import (
 type savedState struct {
 	Run   wire.Run `json:"run"`
 	Clean bool     `json:"clean,omitzero"`
+	// LivedS is the journal's own clock, in seconds (lived.go).
+	LivedS int64 `json:"lived_s,omitzero"`
 	// Runs stand in their order; the last one is Run.
 	Runs []savedRun `json:"runs"`
 }
@@ -40,6 +43,9 @@ type savedRun struct {
 type savedClass struct {
 	Done [][2]Seq   `json:"done,omitzero"`
 	Ends []savedEnd `json:"ends,omitzero"`
+	// Full is when a sealed segment was so, by its serial, in seconds of that clock; only
+	// of classes that give up what is old.
+	Full map[uint64]int64 `json:"full,omitzero"`
 }
 
 // savedEnd is where a segment ends that has no successor on disk to say it: the
@@ -154,7 +160,7 @@ func (j *Journal) storeState(number uint64, s savedState) error {
 // save takes a picture of the state, in which the ripe segments are gone. The caller
 // holds mu.
 func (j *Journal) save(clean bool, ripe []*segment) savedState {
-	s := savedState{Run: j.o.Run, Clean: clean}
+	s := savedState{Run: j.o.Run, Clean: clean, LivedS: int64(j.lived / time.Second)}
 	for _, r := range j.runs {
 		one := savedRun{Run: r.id, Closed: r.closed, Classes: map[Class]savedClass{}}
 		for rank, st := range r.streams {
@@ -166,6 +172,12 @@ func (j *Journal) save(clean bool, ripe []*segment) savedState {
 				c.Done = append(c.Done, [2]Seq{d.First, d.Last})
 			}
 			for i, g := range st.segs {
+				if j.share[rank].TTL > 0 && g.sealed && !slices.Contains(ripe, g) {
+					if c.Full == nil {
+						c.Full = map[uint64]int64{}
+					}
+					c.Full[g.head.serial] = int64(g.full / time.Second)
+				}
 				told := i+1 < len(st.segs) && st.segs[i+1].head.prev == g.head.serial && !slices.Contains(ripe, st.segs[i+1])
 				if g.sealed && !told && !slices.Contains(ripe, g) {
 					c.Ends = append(c.Ends, savedEnd{g.head.serial, g.last, g.end, g.bytes})

@@ -61,7 +61,7 @@ func newLink(u *Uplink, s *mqtt.Session, id Session) *link {
 		return u.waits.has(id, now) || u.moving != nil && u.moving.id == id
 	}
 	if u.moving != nil {
-		u.moving.flying = false // it goes on behind the last part that arrived
+		u.moving.again()
 	}
 	l.w.rate = u.learnt.again(time.Now())
 	return l
@@ -276,7 +276,7 @@ func (l *link) settle() error {
 func (l *link) arrived(done []flight) {
 	for _, f := range done {
 		if f.part != nil {
-			l.moved(f.part)
+			l.moved(f.part, f.number)
 		}
 	}
 	if l.u.c.Ack != ByPlatform {

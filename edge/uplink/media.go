@@ -36,8 +36,23 @@ type transfer struct {
 	historical bool
 	partBytes  int
 	parts      int
-	next       int // 0: the manifest; parts + 1: all is sent
+	announced  bool // the manifest is on its way or there
+	next       int  // the part that is to be sent, or is on its way
 	flying     bool
+}
+
+// again makes what was on its way in a session that is over be sent once more.
+func (t *transfer) again() {
+	t.flying = false
+	t.announced = t.announced && t.next > 1
+}
+
+// number is that of the next message, 0 for the manifest; false while a part is on its way.
+func (t *transfer) number() (n int, ok bool) {
+	if !t.announced {
+		return 0, true
+	}
+	return t.next, !t.flying && t.next <= t.parts
 }
 
 // partSize is how large parts are on a path that carries so much.
@@ -46,17 +61,17 @@ func partSize(r *rate) int {
 	return min(max(n&^1023, leastPart), mostPart)
 }
 
-// message makes the next message of a transfer.
-func (t *transfer) message(u *Uplink) (mqtt.Message, error) {
-	if t.next == 0 {
+// message makes a message of a transfer.
+func (t *transfer) message(u *Uplink, n int) (mqtt.Message, error) {
+	if n == 0 {
 		return mqtt.Message{Topic: u.topics.Media(u.c.Gateway, t.m.SHA256, 0), QoS: 1, Payload: t.m.Manifest(t.partBytes, t.parts)}, nil
 	}
-	at := int64(t.next-1) * int64(t.partBytes)
+	at := int64(n-1) * int64(t.partBytes)
 	b := make([]byte, min(int64(t.partBytes), t.m.Size-at))
 	if n, err := t.m.Data.ReadAt(b, at); n < len(b) {
 		return mqtt.Message{}, err
 	}
-	return mqtt.Message{Topic: u.topics.Media(u.c.Gateway, t.m.SHA256, t.next), QoS: 1, Payload: b}, nil
+	return mqtt.Message{Topic: u.topics.Media(u.c.Gateway, t.m.SHA256, n), QoS: 1, Payload: b}, nil
 }
 
 // begin makes a record of class media the transfer under way.
@@ -67,7 +82,7 @@ func (l *link) begin(rec journal.Record, historical bool) bool {
 		return false
 	}
 	size := partSize(&l.w.rate)
-	l.u.moving = &transfer{m: m, id: rec.ID, historical: historical, partBytes: size, parts: int((m.Size + int64(size) - 1) / int64(size))}
+	l.u.moving = &transfer{m: m, id: rec.ID, historical: historical, next: 1, partBytes: size, parts: int((m.Size + int64(size) - 1) / int64(size))}
 	return true
 }
 
@@ -92,10 +107,11 @@ func (l *link) media(historical bool, now time.Time) (it item, found, ok bool) {
 // part takes the next message of the transfer under way.
 func (l *link) part(historical bool) (it item, found, ok bool) {
 	t := l.u.moving
-	if t.flying || t.historical != historical {
+	n, ready := t.number()
+	if !ready || t.historical != historical {
 		return item{}, false, false
 	}
-	m, err := t.message(l.u)
+	m, err := t.message(l.u, n)
 	if err != nil { // the disk: the next session reads it again
 		l.p.failed(journal.Media, err)
 		l.u.stopMoving()
@@ -104,18 +120,25 @@ func (l *link) part(historical bool) (it item, found, ok bool) {
 	if !l.w.fits(size(m), backlog) {
 		return item{}, true, false
 	}
-	t.flying = true
-	it = item{msg: m, part: t, historical: historical, lane: backlog}
-	if t.next == t.parts { // only its last message is the record's
+	if n == 0 {
+		t.announced = true
+	} else {
+		t.flying = true
+	}
+	it = item{msg: m, part: t, number: n, historical: historical, lane: backlog}
+	if n == t.parts { // only its last message is the record's
 		it.rec = t.id
 	}
 	return it, true, true
 }
 
 // moved says that a message of a transfer has arrived.
-func (l *link) moved(t *transfer) {
-	t.flying = false
-	if t.next++; t.next <= t.parts {
+func (l *link) moved(t *transfer, number int) {
+	if number > 0 {
+		t.flying = false
+		t.next = number + 1
+	}
+	if number < t.parts {
 		return
 	}
 	if l.u.moving == t {

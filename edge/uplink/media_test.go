@@ -148,8 +148,8 @@ func TestMediaYields(t *testing.T) {
 		case !ok:
 			got = append(got, "-")
 		case it.part != nil:
-			got = append(got, fmt.Sprintf("%.2s/%d", it.msg.Payload, it.part.next))
-			l.moved(it.part)
+			got = append(got, fmt.Sprintf("%.2s/%d", it.msg.Payload, it.number))
+			l.moved(it.part, it.number)
 		default:
 			got = append(got, fmt.Sprint(it.rec.Class))
 		}

@@ -56,7 +56,11 @@ func (r *rate) leave(now time.Time, idle bool) sent {
 func (r *rate) arrive(now time.Time, s sent, bytes int) {
 	r.arrived += int64(bytes)
 	r.arrivedAt, r.first = now, s.at
-	took := max(now.Sub(s.beforeAt), s.at.Sub(s.first), time.Millisecond)
+	took := now.Sub(s.beforeAt)
+	if s.beforeAt.Equal(s.at) { // alone on its way: the path itself is no part of it
+		took = max(took-r.rtt, took/4)
+	}
+	took = max(took, s.at.Sub(s.first), time.Millisecond)
 	r.sample(now, float64(r.arrived-s.before)/took.Seconds())
 	if rtt := now.Sub(s.at); r.rtt == 0 || rtt <= r.rtt || now.Sub(r.rttAt) > settled {
 		r.rtt, r.rttAt = rtt, now

@@ -25,7 +25,8 @@ type item struct {
 	rec        journal.ID
 	historical bool
 	lane       lane
-	part       *transfer // of which this is a message
+	part       *transfer // of which this is a message,
+	number     int       // and which one
 }
 
 // flight is an item on its way.

@@ -4,6 +4,7 @@ package proxy
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -42,8 +43,8 @@ type Proxy struct {
 
 	mu       sync.Mutex
 	mode     Mode
-	rate     int // bytes per second in each direction, 0: no limit
-	delay    time.Duration
+	shape    Link
+	dice     *rand.Rand
 	change   chan struct{}
 	listener net.Listener
 	conns    map[net.Conn]struct{}
@@ -90,12 +91,62 @@ func (p *Proxy) Set(m Mode) error {
 	return nil
 }
 
+// Link is how a path is.
+type Link struct {
+	// Up and Down are its rates in bytes per second, 0 for no bound; up is client to
+	// server.
+	Up, Down int
+	// Delay is one way.
+	Delay time.Duration
+	// Loss is the part of segments (1,448 bytes) that are lost. To those who read a stream
+	// a loss is a stall: one round trip where the next segments show it, RTO and a round
+	// trip where none follow (every tenth time).
+	Loss float64
+	// Seed makes the losses repeatable.
+	Seed uint64
+}
+
+const (
+	segment = 1448
+	// rto is the least retransmission timeout of Linux (RFC 6298 says 1 s).
+	rto = 200 * time.Millisecond
+)
+
 // Shape limits the rate (bytes/s in each direction, 0: none) and adds a delay one way.
 func (p *Proxy) Shape(rate int, delay time.Duration) {
+	p.Become(Link{Up: rate, Down: rate, Delay: delay})
+}
+
+// Become makes the path another one.
+func (p *Proxy) Become(l Link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rate, p.delay = rate, delay
+	p.shape, p.dice = l, rand.New(rand.NewPCG(l.Seed, 1))
 	p.wake()
+}
+
+// rate is that of one direction; p.mu is held.
+func (p *Proxy) rate(up bool) int {
+	if up {
+		return p.shape.Up
+	}
+	return p.shape.Down
+}
+
+// stall is how long losses hold up n bytes; p.mu is held.
+func (p *Proxy) stall(n int) (d time.Duration) {
+	if p.shape.Loss == 0 {
+		return 0
+	}
+	for ; n > 0; n -= segment {
+		if p.dice.Float64() < p.shape.Loss {
+			d += 2 * p.shape.Delay
+			if p.dice.IntN(10) == 0 {
+				d += rto
+			}
+		}
+	}
+	return d
 }
 
 // Reset closes all connections with RST; new ones may come.
@@ -213,7 +264,7 @@ func (p *Proxy) copy(to, from net.Conn, up bool) {
 		if !p.wait(from) {
 			return
 		}
-		n, err := from.Read(buf[:p.piece(len(buf))])
+		n, err := from.Read(buf[:p.piece(len(buf), up)])
 		if n > 0 {
 			if !p.forward(line, buf[:n], up) {
 				return
@@ -225,14 +276,14 @@ func (p *Proxy) copy(to, from net.Conn, up bool) {
 	}
 }
 
-// piece is how much is read at once: a tenth of a second's worth.
-func (p *Proxy) piece(most int) int {
+// piece is how much is read at once: a fiftieth of a second's worth.
+func (p *Proxy) piece(most int, up bool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.rate == 0 {
+	if p.rate(up) == 0 {
 		return most
 	}
-	return min(most, max(p.rate/10, 1))
+	return min(most, max(p.rate(up)/50, 1))
 }
 
 // wait holds the direction while nothing is read; false when the connection is gone.
@@ -255,7 +306,7 @@ func (p *Proxy) wait(c net.Conn) bool {
 // opened is lost in it.
 func (p *Proxy) forward(l *line, b []byte, up bool) bool {
 	p.mu.Lock()
-	mode, rate, delay := p.mode, p.rate, p.delay
+	mode, rate, delay, stall := p.mode, p.rate(up), p.shape.Delay, p.stall(len(b))
 	pass := mode == Pass || up && mode == UpOnly || !up && mode == DownOnly
 	if pass {
 		if up {
@@ -269,7 +320,10 @@ func (p *Proxy) forward(l *line, b []byte, up bool) bool {
 		return mode != Cut
 	}
 	if rate > 0 {
-		time.Sleep(time.Duration(len(b)) * time.Second / time.Duration(rate))
+		stall += time.Duration(len(b)) * time.Second / time.Duration(rate)
+	}
+	if stall > 0 {
+		time.Sleep(stall)
 	}
 	return l.send(slices.Clone(b), delay)
 }
