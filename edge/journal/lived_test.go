@@ -66,8 +66,8 @@ func TestPromise38_NothingExpiresInBulk(t *testing.T) {
 				r.put(Event, rec(fmt.Sprint(i), 900))
 				r.put(Result, rec(fmt.Sprint(i), 900))
 			}
-			for _, years := range []time.Duration{10, -10, 0} {
-				step = years * 365 * 24 * time.Hour
+			for _, years := range []int{10, -10, 0} {
+				step = time.Duration(years*365*24) * time.Hour
 				time.Sleep(10 * time.Minute)
 			}
 			if !trusted {
