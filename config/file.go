@@ -71,6 +71,9 @@ type Uplink struct {
 	// Ack says whose word counts that a record has arrived: the broker's PUBACK, or the
 	// platform's own acknowledgement on topic ack.
 	Ack string `yaml:"ack" default:"broker" enum:"broker|platform"`
+	// Upload is https://host/path, where pictures and clips go instead of over MQTT; http://
+	// to a loopback address only. Empty: over MQTT.
+	Upload string `yaml:"upload"`
 	// MaxKbitS is the most that is sent, in kbit/s; 0 for no bound. Results and alarms do
 	// not wait for it.
 	MaxKbitS int `yaml:"max_kbit_s" default:"0" range:"0..1000000"`

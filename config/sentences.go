@@ -79,6 +79,8 @@ const (
 	sayBroker       = "%s is not a broker's address; allowed: mqtts://HOST:PORT, or mqtt://127.0.0.1:PORT"
 	sayBrokerPlain  = "%s is not encrypted; mqtt:// is allowed to a loopback address only; use mqtts://"
 	sayBrokerLogin  = "a broker's address carries no name or password; the client certificate is the identity"
+	sayUpload       = "%s is not an address for uploads; allowed: https://HOST[:PORT]/PATH, or http:// to a loopback address"
+	sayUploadTLS    = "needs uplink.ca, uplink.cert and uplink.key"
 	sayNeededMQTTS  = "is missing; mqtts needs ca, cert and key"
 	sayUnused       = "is set, but there is no uplink.broker"
 	sayClass        = "%s is not a class of the journal; allowed: %s"

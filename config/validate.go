@@ -42,6 +42,7 @@ func (f *File) validate(reported []Problem) []Problem {
 		j.blamed[p.Path] = true
 	}
 	j.uplink()
+	j.upload()
 	j.state()
 	j.local()
 	j.buses()

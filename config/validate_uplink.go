@@ -47,6 +47,32 @@ func (j *judge) uplink() {
 	}
 }
 
+// upload: as the broker's address, and with the same certificate.
+func (j *judge) upload() {
+	u := j.f.Uplink
+	if u.Upload == "" {
+		return
+	}
+	at := "uplink.upload"
+	if u.Broker == "" {
+		j.report(at, cut(u.Upload), sayUnused)
+		return
+	}
+	b, err := url.Parse(u.Upload)
+	if err == nil && b.User != nil || strings.Contains(u.Upload, "@") {
+		j.report(at, "", sayBrokerLogin)
+		return
+	}
+	if err != nil || b.Scheme != "https" && (b.Scheme != "http" || !loopback(b.Hostname())) || b.Hostname() == "" || b.Port() != "" && !isPort(b.Port()) ||
+		b.RawQuery != "" || b.ForceQuery || b.Fragment != "" || strings.HasSuffix(u.Upload, "/") {
+		j.report(at, cut(u.Upload), sayUpload, cut(u.Upload))
+		return
+	}
+	if b.Scheme == "https" && (u.CA == "" || u.Cert == "" || u.Key == "") {
+		j.report(at, cut(u.Upload), sayUploadTLS)
+	}
+}
+
 // loopback tells whether host is this machine. A name other than localhost is not
 // looked up: judging a file needs no network.
 func loopback(host string) bool {

@@ -118,7 +118,7 @@ func (g *Gateway) openMedia(rec journal.Record, historical bool) (uplink.Media, 
 		return uplink.Media{}, fmt.Errorf("media record %d of run %s: no head: %w", rec.ID.Seq, rec.ID.Run, err)
 	}
 	manifest := wire.Manifest{Event: head.Event, Run: rec.ID.Run, Seq: uint64(rec.ID.Seq), MIME: head.MIME, Size: head.Size, Historical: historical}
-	m := uplink.Media{SHA256: head.SHA256, Size: head.Size, Data: bytes.NewReader(data)}
+	m := uplink.Media{SHA256: head.SHA256, MIME: head.MIME, Size: head.Size, Data: bytes.NewReader(data)}
 	if head.Blob != "" {
 		f, err := g.blobs.Open(head.Blob)
 		switch {

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,10 +51,14 @@ func (g *Gateway) startDesk(ctx context.Context) {
 		Presence:  func(s uplink.Session, state string) []byte { return g.presence(s.Number, state == wire.Online) },
 		Inventory: g.inventory, Beacon: g.beacon, Notice: g.notice(""), Log: g.log,
 	}
+	certificate := func() (*tls.Config, error) {
+		return mqtt.TLS(g.s.below(f.Uplink.CA), g.s.below(f.Uplink.Cert), g.s.below(f.Uplink.Key), g.clock.TLS)
+	}
 	if strings.HasPrefix(f.Uplink.Broker, "mqtts:") {
-		u.TLS = func() (*tls.Config, error) {
-			return mqtt.TLS(g.s.below(f.Uplink.CA), g.s.below(f.Uplink.Cert), g.s.below(f.Uplink.Key), g.clock.TLS)
-		}
+		u.TLS = certificate
+	}
+	if f.Uplink.Upload != "" {
+		u.Feeds = slices.DeleteFunc(u.Feeds, func(f uplink.Feed) bool { return f.Class == journal.Media })
 	}
 	g.uplink = uplink.New(u)
 	g.desk = command.New(command.Config{
@@ -84,6 +89,16 @@ func (g *Gateway) startDesk(ctx context.Context) {
 	start(floorStops, "session frames", g.frames)
 	start(floorDesks, "order desk", func(ctx context.Context) error { return g.desk.Orders(ctx, g.uplink.Orders()) })
 	start(floorUplink, "uplink", g.uplink.Run)
+	if f.Uplink.Upload != "" {
+		up := uplink.UploadConfig{
+			URL: f.Uplink.Upload, Gateway: f.Gateway, Journal: g.journal, Media: g.openMedia, Notice: g.notice(""), Log: g.log,
+			Rate: func() float64 { return g.uplink.Stats().Rate },
+		}
+		if strings.HasPrefix(f.Uplink.Upload, "https:") {
+			up.TLS = certificate
+		}
+		start(floorUplink, "upload", uplink.NewUpload(up).Run)
+	}
 	g.deskUp.Store(true)
 }
 

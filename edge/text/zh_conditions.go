@@ -36,6 +36,8 @@ func zhConditions() [][2]string {
 		{"check the network, the broker's address and the certificates", "请检查网络、服务器地址和证书"},
 		{"the broker's or our own certificate was refused", "服务器证书或本机证书被拒绝"},
 		{"see the detail: wrong CA, wrong name or expired", "见详情：CA 不符、名称不符或已过期"},
+		{"pictures and clips cannot be uploaded", "图片和录像无法上传"},
+		{"see the detail: the server, its certificate or its answer", "见详情：服务器、其证书或其应答"},
 		{"no broker is configured", "没有配置 MQTT 服务器"},
 		{"set uplink.broker", "请设置 uplink.broker"},
 		{"the broker refuses a group's topics", "代理拒绝了某个分组的主题"},

@@ -12,9 +12,9 @@ import (
 type Media struct {
 	// SHA256 is of the content in hex, Size its length in bytes; with a Size of 0 only the
 	// manifest is sent.
-	SHA256 string
-	Size   int64
-	Data   io.ReaderAt
+	SHA256, MIME string
+	Size         int64
+	Data         io.ReaderAt
 	// Manifest makes the message that goes before the parts.
 	Manifest func(partBytes, parts int) []byte
 	// Close lets Data go; Done is called when all of it has arrived. Both may be nil.
