@@ -53,7 +53,7 @@ func (n *nemesis) missing() (out []string) {
 // tally are the figures of a run.
 type tally struct {
 	orders, copies, done, unknown, cut, none int
-	events, twice                            int
+	events, pictures, twice                  int
 	slowest                                  time.Duration
 }
 
@@ -103,8 +103,8 @@ func (n *nemesis) judge(kills int) (string, error) {
 	if len(n.starts) > 0 {
 		t.slowest = slices.Max(n.starts)
 	}
-	return fmt.Sprintf("%d kills; %d orders (%d copies sent): %d done, %d unknown, %d moves cut, %d other; %d events acknowledged, %d sent twice; slowest start %d ms",
-		kills, t.orders, t.copies, t.done, t.unknown, t.cut, t.none, t.events, t.twice, t.slowest.Milliseconds()), errors.Join(bad...)
+	return fmt.Sprintf("%d kills; %d orders (%d copies sent): %d done, %d unknown, %d moves cut, %d other; %d events and %d pictures acknowledged, %d sent twice; slowest start %d ms",
+		kills, t.orders, t.copies, t.done, t.unknown, t.cut, t.none, t.events, t.pictures, t.twice, t.slowest.Milliseconds()), errors.Join(bad...)
 }
 
 // terminals: a once order has one terminal; one that came again after a crash is equal.
@@ -217,6 +217,14 @@ func (n *nemesis) events(t *tally) error {
 			t.twice++
 		}
 	}
+	n.Platform.Look(func(b *platform.Books) {
+		for _, sha := range n.pictures {
+			if f := b.Files[sha]; f == nil || f.Whole() == nil {
+				missing = append(missing, "picture "+sha)
+			}
+		}
+	})
+	t.pictures = len(n.pictures)
 	switch {
 	case len(missing) > 0:
 		return fmt.Errorf("%d events were answered 202 and are lost: %q", len(missing), missing)

@@ -40,7 +40,9 @@ type nemesis struct {
 	mu    sync.Mutex
 	sent  []*given // all orders
 	shots map[string]bool
-	errs  []error
+	// pictures are the hashes of those that came with shots.
+	pictures []string
+	errs     []error
 
 	starts []time.Duration // from the start of the process to READY
 }

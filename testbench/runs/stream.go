@@ -1,7 +1,10 @@
 package runs
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -126,15 +129,35 @@ func (n *nemesis) await(ctx context.Context, g *given) bool {
 	return true
 }
 
+const (
+	// Every so many events come with a picture, every tenth of which is so large that it is
+	// a file.
+	pictureEach = 10
+	smallPic    = 20 << 10
+	largePic    = 300 << 10
+)
+
 // camera posts events, each again and again until it is answered 202.
 func (n *nemesis) camera(ctx context.Context) {
 	for i := 1; ctx.Err() == nil; i++ {
 		id := fmt.Sprintf("shot-%d", i)
+		var pictures [][]byte
+		if i%pictureEach == 0 {
+			size := smallPic
+			if i%(10*pictureEach) == 0 {
+				size = largePic
+			}
+			pictures = [][]byte{bytes.Repeat([]byte(id+" "), size/(len(id)+1))}
+		}
 		for ctx.Err() == nil {
-			status, err := n.Camera.Event(ctx, id, "motion")
+			status, err := n.Camera.EventWith(ctx, id, "motion", false, pictures...)
 			if err == nil && status == 202 {
 				n.mu.Lock()
 				n.shots[id] = true
+				for _, p := range pictures {
+					sum := sha256.Sum256(p)
+					n.pictures = append(n.pictures, hex.EncodeToString(sum[:]))
+				}
 				n.mu.Unlock()
 				break
 			}
