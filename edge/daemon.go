@@ -42,7 +42,7 @@ type Daemon struct {
 func (d *Daemon) Run(ctx context.Context) error {
 	l := life{setup: d.Setup}
 	for {
-		next, started, err := d.one(ctx, l)
+		next, started, err := d.one(ctx, &l)
 		switch {
 		case err != nil && !started && l.before != nil && ctx.Err() == nil:
 			l.setup.Log.Error("configuration cannot be started, going back to the one before it", "error", err)
@@ -68,8 +68,8 @@ type life struct {
 }
 
 // one runs a gateway until ctx ends (nil, true, nil), it fails, or a good new
-// configuration has come. started tells that the gateway ran.
-func (d *Daemon) one(ctx context.Context, l life) (next *Setup, started bool, err error) {
+// configuration has come that needs a new one. started tells that the gateway ran.
+func (d *Daemon) one(ctx context.Context, l *life) (next *Setup, started bool, err error) {
 	setup := l.setup
 	g, err := New(ctx, setup, l.boot)
 	if err != nil {
@@ -104,8 +104,14 @@ func (d *Daemon) one(ctx context.Context, l life) (next *Setup, started bool, er
 				}
 				continue
 			}
-			g.log.Info("configuration changed, starting anew with it")
-			return &next, true, g.Stop()
+			if !g.Apply(ctx, next) {
+				g.log.Info("configuration changed, starting anew with it")
+				return &next, true, g.Stop()
+			}
+			l.setup = next
+			if err := systemd.Ready(); err != nil {
+				g.log.Warn("service manager not told", "error", err)
+			}
 		}
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"fuqiao/edged/drivers"
 	"fuqiao/edged/drivers/bus"
 	"fuqiao/edged/edge/command"
-	"fuqiao/edged/edge/intake"
 	"fuqiao/edged/edge/supervise"
 	"fuqiao/edged/edge/wire"
 )
@@ -24,16 +23,16 @@ import (
 // station; cameras get a runner of their own.
 func (g *Gateway) openDevices(ctx context.Context) error {
 	var errs []error
-	for id, d := range g.s.File.Devices {
+	for id, d := range g.s().File.Devices {
 		errs = append(errs, g.station.Add(ctx, id, g.opener(id, d)))
 	}
-	for id, d := range g.s.File.Cameras {
-		dev, _, err := g.opener(id, d)(ctx)
+	for id, d := range g.s().File.Cameras {
+		c, err := g.openCamera(ctx, id, d)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		g.cameras = append(g.cameras, &intake.Camera{ID: id, Log: g.log.With("device", id), Watcher: dev.(drivers.Watcher), Keep: g.keepEvent, KeepMedia: g.keepMedia})
+		g.cams = append(g.cams, c)
 	}
 	return errors.Join(errs...)
 }
@@ -41,8 +40,8 @@ func (g *Gateway) openDevices(ctx context.Context) error {
 // opener makes one device, at start and again after its driver hung: what an opening
 // has started ends with it.
 func (g *Gateway) opener(id string, d config.Device) func(ctx context.Context) (drivers.Device, func(), error) {
-	model := g.s.Catalog[d.Model]
-	claims := g.s.Claims[id]
+	model := g.s().Catalog[d.Model]
+	claims := g.s().Claims[id]
 	return func(ctx context.Context) (drivers.Device, func(), error) {
 		ctx, end := context.WithCancel(ctx)
 		log := g.log.With("device", id, "model", d.Model)
@@ -94,7 +93,7 @@ func (g *Gateway) secret(name string) ([]byte, error) {
 			return nil, fmt.Errorf("secret %s: %w", name, err)
 		}
 	}
-	path := g.s.below(filepath.Join("secrets", name))
+	path := g.s().below(filepath.Join("secrets", name))
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("secret %s: %w", name, err)
@@ -119,7 +118,7 @@ func (g *Gateway) watchSecrets(ctx context.Context) error {
 	tick := time.NewTicker(secretsEvery)
 	defer tick.Stop()
 	for {
-		for id, claims := range g.s.Claims {
+		for id, claims := range g.s().Claims {
 			var errs []error
 			for _, name := range claims.Secrets {
 				_, err := g.secret(name)
@@ -164,32 +163,31 @@ func powers(kind string, dev drivers.Device) []wire.Action {
 	return nil
 }
 
-// directory lists everything that orders can be sent to.
-func (g *Gateway) directory() *command.Directory {
-	var list []command.Entry
-	for id, d := range g.s.File.Devices {
+// entries lists everything that orders can be sent to.
+func (g *Gateway) entries() (list []command.Entry) {
+	for id, d := range g.s().File.Devices {
 		dev, err := g.station.Device(id)
 		if err != nil {
 			continue
 		}
-		kind := g.s.Catalog[d.Model].Kind
+		kind := g.s().Catalog[d.Model].Kind
 		list = append(list, command.Entry{ID: id, Kind: kind, Model: d.Model, Addresses: g.addresses(id, d), Powers: powers(kind, dev)})
 	}
 	for id := range g.remoteOutputs() {
 		list = append(list, command.Entry{ID: id, Kind: "output", Model: "gpio", Addresses: g.addresses(id, config.Device{}), Powers: powers("output", nil)})
 	}
-	return command.NewDirectory(g.s.File.Gateway, list)
+	return list
 }
 
 // remoteOutputs are the outputs that the platform may switch: marked so, and owned
 // by no amplifier.
 func (g *Gateway) remoteOutputs() map[string]drivers.Output {
 	owned := map[string]bool{}
-	for _, a := range g.s.File.Amplifiers {
+	for _, a := range g.s().File.Amplifiers {
 		owned[a.Output] = true
 	}
 	out := map[string]drivers.Output{}
-	for name, o := range g.s.File.Outputs {
+	for name, o := range g.s().File.Outputs {
 		if o.Remote && !owned[name] {
 			if p, err := g.pins.Output(name); err == nil {
 				out[name] = p
@@ -202,12 +200,12 @@ func (g *Gateway) remoteOutputs() map[string]drivers.Output {
 // addresses are the words of a target that mean the device.
 func (g *Gateway) addresses(id string, d config.Device) []string {
 	var out []string
-	for name, members := range g.s.File.Groups {
+	for name, members := range g.s().File.Groups {
 		if slices.Contains(members, id) {
 			out = append(out, "group:"+name)
 		}
 	}
-	for name, members := range g.s.File.Zones {
+	for name, members := range g.s().File.Zones {
 		if slices.Contains(members, id) {
 			out = append(out, "zone:"+name)
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,7 +50,7 @@ const (
 
 // Gateway is one life of the house under one configuration.
 type Gateway struct {
-	s     Setup
+	at    atomic.Pointer[Setup] // a reload may exchange it
 	log   *slog.Logger
 	run   wire.Run
 	began time.Time
@@ -69,11 +70,14 @@ type Gateway struct {
 	station *station.Station
 	domes   map[string]*ptz.Arbiter
 	hall    *broadcast.Hall
-	cameras []*intake.Camera
+	camsMu  sync.Mutex
+	cams    []*source
 	servers *intake.Servers
 	dir     *command.Directory
 	desk    *command.Desk
 	uplink  *uplink.Uplink
+	// What a reload stops and starts again.
+	telemetry, upload *supervise.Unit
 
 	coming  arrivals
 	deskUp  atomic.Bool
@@ -84,16 +88,20 @@ type Gateway struct {
 	found   chan struct{} // a ledger that was missing is there
 }
 
+// s is the configuration as it is now.
+func (g *Gateway) s() *Setup { return g.at.Load() }
+
 // New builds a gateway and takes the state directory. Only a state directory that
 // belongs to somebody else, or to another version, is an error; one that cannot be
 // written is a condition, and the gateway runs without it.
 func New(ctx context.Context, s Setup, boot string) (*Gateway, error) {
 	g := &Gateway{
-		s: s, run: newRun(), began: time.Now(), boot: boot,
+		run: newRun(), began: time.Now(), boot: boot,
 		amps: map[string]*broadcast.Amplifier{}, domes: map[string]*ptz.Arbiter{},
 		changed: make(chan string, 256), rehalt: make(chan string, 16),
 		found: make(chan struct{}, 1),
 	}
+	g.at.Store(&s)
 	g.log = s.Log.With("run", g.run)
 	g.tree = supervise.New(supervise.Options{Log: g.log})
 	g.health = health.New(g.log, g.conditionChanged)
@@ -116,7 +124,7 @@ func New(ctx context.Context, s Setup, boot string) (*Gateway, error) {
 
 // takeState locks the state directory.
 func (g *Gateway) takeState() error {
-	st, err := openState(g.s.File.State.Dir)
+	st, err := openState(g.s().File.State.Dir)
 	var taken takenError
 	var format formatError
 	switch {
@@ -141,24 +149,24 @@ func (g *Gateway) releaseState() error {
 // openStores opens journal and ledger. Both come up without a disk and say so.
 func (g *Gateway) openStores(ctx context.Context) error {
 	shares := map[journal.Class]journal.Share{}
-	for name, c := range g.s.File.State.Journal.Classes {
+	for name, c := range g.s().File.State.Journal.Classes {
 		shares[journal.Class(name)] = journal.Share{Floor: int64(c.FloorMiB) << 20, Ceiling: int64(c.CeilingMiB) << 20, TTL: time.Duration(c.TTLH) * time.Hour}
 	}
 	var err error
 	g.journal, err = journal.Open(ctx, journal.Options{
-		Dir: g.s.below("journal"), Run: g.run, Budget: int64(g.s.File.State.Journal.BudgetMiB) << 20, Classes: shares,
+		Dir: g.s().below("journal"), Run: g.run, Budget: int64(g.s().File.State.Journal.BudgetMiB) << 20, Classes: shares,
 		Log: g.log, Notice: g.notice(""), Now: g.known,
 		Trusted: func() bool { return g.clock.Now().Quality == clock.Trusted },
 	})
 	if err != nil {
 		return err
 	}
-	g.blobs, err = blob.Open(blob.Options{Dir: g.s.below("media"), Budget: int64(g.s.File.State.MediaMiB) << 20, Log: g.log})
+	g.blobs, err = blob.Open(blob.Options{Dir: g.s().below("media"), Budget: int64(g.s().File.State.MediaMiB) << 20, Log: g.log})
 	if err != nil {
 		g.health.Raise("journal.storage", "media", err.Error())
 		g.log.Error("clips cannot be kept", "error", err)
 	}
-	g.ledger, err = ledger.Open(ctx, ledger.Options{Dir: g.s.below("ledger"), Run: g.run, Log: g.log, Notice: func(failing bool, detail string) {
+	g.ledger, err = ledger.Open(ctx, ledger.Options{Dir: g.s().below("ledger"), Run: g.run, Log: g.log, Notice: func(failing bool, detail string) {
 		g.notice("")("ledger.storage", detail, failing)
 		if !failing {
 			select {
@@ -180,14 +188,14 @@ func (g *Gateway) known() (time.Time, bool) {
 // a condition: devices, journal and telemetry go on.
 func (g *Gateway) openTrust() {
 	opts := authority.Options{
-		Gateway: g.s.File.Gateway,
+		Gateway: g.s().File.Gateway,
 		Groups:  func() []string { return g.groups() },
 		Now: func() (time.Time, time.Duration, bool) {
 			r := g.clock.Now()
 			return r.Time, r.Error, r.Known()
 		},
 	}
-	file := g.s.below(g.s.File.Authority.Trust)
+	file := g.s().below(g.s().File.Authority.Trust)
 	raw, err := os.ReadFile(file)
 	if err == nil {
 		opts.Trust = raw
@@ -205,7 +213,7 @@ func (g *Gateway) openTrust() {
 // groups lists the groups that our devices are in.
 func (g *Gateway) groups() []string {
 	var out []string
-	for name, members := range g.s.File.Groups {
+	for name, members := range g.s().File.Groups {
 		if len(members) > 0 {
 			out = append(out, name)
 		}
@@ -227,7 +235,7 @@ func (g *Gateway) notice(subject string) func(code, detail string, raised bool) 
 // buildWires makes buses and pins; nothing is opened yet.
 func (g *Gateway) buildWires() {
 	g.buses = map[string]*bus.Bus{}
-	for name, b := range g.s.File.Buses {
+	for name, b := range g.s().File.Buses {
 		bits := 10
 		if b.Parity != "none" && b.Parity != "" {
 			bits = 11
@@ -250,11 +258,11 @@ func (g *Gateway) buildWires() {
 		})
 	}
 	var outs []pin.OutputSpec
-	for name, o := range g.s.File.Outputs {
+	for name, o := range g.s().File.Outputs {
 		outs = append(outs, pin.OutputSpec{Name: name, Chip: o.Chip, Line: o.Line, ActiveLow: o.ActiveLow, Safe: o.Safe == "on", MaxOn: time.Duration(o.MaxOnS) * time.Second})
 	}
 	var ins []pin.InputSpec
-	for name, i := range g.s.File.Inputs {
+	for name, i := range g.s().File.Inputs {
 		ins = append(ins, pin.InputSpec{Name: name, Chip: i.Chip, Line: i.Line, ActiveLow: i.ActiveLow, Pull: i.Pull, Debounce: time.Duration(i.DebounceMS) * time.Millisecond})
 	}
 	g.pins = pin.New(pin.Config{Outputs: outs, Inputs: ins, Log: g.log, Notice: func(code, subject, detail string, raised bool) {
@@ -277,7 +285,7 @@ func (g *Gateway) spawn(floor int) func(name string, run func(context.Context) e
 
 // buildRooms makes everything that stands between the wires and the platform.
 func (g *Gateway) buildRooms() {
-	f := g.s.File
+	f := g.s().File
 	g.station = station.New(station.Options{
 		Log: g.log, Tree: g.tree, Floor: floorDevices, Raise: g.health.Raise, Hung: wire.ByHang(),
 	})
@@ -329,9 +337,9 @@ func (g *Gateway) ownVolume(id string) int {
 
 // buildDomes makes an arbiter for every dome that is open.
 func (g *Gateway) buildDomes() {
-	for id, d := range g.s.File.Devices {
-		if g.s.Catalog[d.Model].Kind == "dome" {
-			g.domes[id] = ptz.New(g.domeConfig(id, g.s.Claims[id]))
+	for id, d := range g.s().File.Devices {
+		if g.s().Catalog[d.Model].Kind == "dome" {
+			g.domes[id] = ptz.New(g.domeConfig(id, g.s().Claims[id]))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"fuqiao/edged/edge/command"
 	"fuqiao/edged/edge/supervise"
 	"fuqiao/edged/edge/wire"
 	"fuqiao/edged/systemd"
@@ -28,7 +29,7 @@ const (
 // Start opens everything from the wires up. When it returns, outputs are safe, every
 // reachable dome has been stopped three times, and orders are taken.
 func (g *Gateway) Start(ctx context.Context) error {
-	g.log.Info("gateway starts", "gateway", g.s.File.Gateway, "boot", g.boot)
+	g.log.Info("gateway starts", "gateway", g.s().File.Gateway, "boot", g.boot)
 	ctx = context.WithoutCancel(ctx) // the end comes by Stop, in order
 	if err := g.pins.Open(ctx); err != nil {
 		g.health.Raise("pin.chip_lost", "", err.Error())
@@ -53,19 +54,19 @@ func (g *Gateway) Start(ctx context.Context) error {
 	}
 	g.buildDomes()
 	start(floorDevices, "station", g.station)
-	g.dir = g.directory()
+	g.dir = command.NewDirectory(g.entries())
 	g.settle(ctx)
 	for id, d := range g.domes {
 		start(floorDevices, "dome "+id, d)
 	}
 	start(floorDevices, "returning buses", supervise.Func(g.stopReturned))
 	g.startDesk(ctx)
-	for _, c := range g.cameras {
-		for _, at := range g.s.Claims[c.ID].Listens {
+	for _, c := range g.cams {
+		for _, at := range g.s().Claims[c.ID].Listens {
 			hostport, _, _ := strings.Cut(at, "/")
 			g.coming.expect(hostport)
 		}
-		start(floorIntake, "camera "+c.ID, c)
+		c.unit = g.tree.Start(ctx, floorIntake, "camera "+c.ID, c.Camera)
 	}
 	g.coming.expect("local socket")
 	g.startOutside(ctx)
@@ -107,7 +108,7 @@ func (g *Gateway) stopReturned(ctx context.Context) error {
 		case name := <-g.rehalt:
 			var ids []string
 			for id, a := range g.domes {
-				if g.s.Claims[id].Bus == name && a.State().Holder == "" {
+				if g.s().Claims[id].Bus == name && a.State().Holder == "" {
 					ids = append(ids, id)
 				}
 			}
@@ -196,10 +197,10 @@ func (g *Gateway) haltAll(wait time.Duration, ids []string) {
 
 // finishSpeaking lets announcements end by themselves where the policy says so.
 func (g *Gateway) finishSpeaking() {
-	if g.s.File.Shutdown.Mode != "finish" {
+	if g.s().File.Shutdown.Mode != "finish" {
 		return
 	}
-	limit := time.Now().Add(time.Duration(g.s.File.Shutdown.WaitS) * time.Second)
+	limit := time.Now().Add(time.Duration(g.s().File.Shutdown.WaitS) * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for time.Now().Before(limit) && g.speaking() {
@@ -208,8 +209,8 @@ func (g *Gateway) finishSpeaking() {
 }
 
 func (g *Gateway) speaking() bool {
-	for id, d := range g.s.File.Devices {
-		if g.s.Catalog[d.Model].Kind == "speaker" && g.station.Busy(id) {
+	for id, d := range g.s().File.Devices {
+		if g.s().Catalog[d.Model].Kind == "speaker" && g.station.Busy(id) {
 			return true
 		}
 	}
@@ -228,7 +229,7 @@ func (g *Gateway) cut(cause error) {
 
 // frames passes session frames to the dome whose session it is.
 func (g *Gateway) frames(ctx context.Context) error {
-	topics := wire.Topics{Root: g.s.File.Root}
+	topics := wire.Topics{Root: g.s().File.Root}
 	for {
 		select {
 		case <-ctx.Done():

@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,40 +31,18 @@ const (
 
 // startDesk starts everything through which orders go.
 func (g *Gateway) startDesk(ctx context.Context) {
-	f := g.s.File
-	u := uplink.Config{
-		Gateway: f.Gateway, Root: f.Root, Groups: g.groups(), Run: g.run, Broker: f.Uplink.Broker,
-		Ack: uplink.Ack(f.Uplink.Ack), Ceiling: f.Uplink.MaxKbitS * 1000 / 8,
-		ReconnectCap: time.Duration(f.Uplink.ReconnectCapMS) * time.Millisecond,
-		Journal:      g.journal,
-		Wrap:         g.wrap,
-		Feeds: []uplink.Feed{
-			{Class: journal.Result, Channel: wire.ChanResult, Urgent: true},
-			{Class: journal.Alarm, Channel: wire.ChanEvent, Urgent: true},
-			{Class: journal.Gap, Channel: wire.ChanEvent, Urgent: true},
-			{Class: journal.Event, Channel: wire.ChanEvent},
-			{Class: journal.Telemetry, Channel: wire.ChanEvent},
-			{Class: journal.Media, Channel: wire.ChanMedia},
-		},
-		Media:     g.openMedia,
+	f := g.s().File
+	change := g.uplinkConfig()
+	g.uplink = uplink.New(uplink.Config{
+		Gateway: f.Gateway, Root: f.Root, Run: g.run, Changeable: change, Journal: g.journal, Wrap: g.wrap, Media: g.openMedia,
 		Presence:  func(s uplink.Session, state string) []byte { return g.presence(s.Number, state == wire.Online) },
 		Inventory: g.inventory, Beacon: g.beacon, Notice: g.notice(""), Log: g.log,
-	}
-	certificate := func() (*tls.Config, error) {
-		return mqtt.TLS(g.s.below(f.Uplink.CA), g.s.below(f.Uplink.Cert), g.s.below(f.Uplink.Key), g.clock.TLS)
-	}
-	if strings.HasPrefix(f.Uplink.Broker, "mqtts:") {
-		u.TLS = certificate
-	}
-	if f.Uplink.Upload != "" {
-		u.Feeds = slices.DeleteFunc(u.Feeds, func(f uplink.Feed) bool { return f.Class == journal.Media })
-	}
-	g.uplink = uplink.New(u)
+	})
 	g.desk = command.New(command.Config{
 		Gateway: f.Gateway, Root: f.Root, Log: g.log, Run: g.run, Began: g.began, Clock: g.clock,
 		Authority: g.trust, Ledger: g.ledger, Directory: g.dir, Station: g.station, Domes: g.domes, Hall: g.hall,
 		Outputs: g.remoteOutputs(), Keep: g.keepResult, Publish: g.publishResult, Refused: g.refuse, AskTime: g.uplink.Announce,
-		MaxRepeat: f.Limits.MaxRepeat, MaxTextRunes: f.Limits.MaxTextRunes,
+		Limits: limitsOf(f),
 	})
 	start := func(floor int, name string, run func(context.Context) error) {
 		g.tree.Start(ctx, floor, name, supervise.Func(run))
@@ -89,22 +66,59 @@ func (g *Gateway) startDesk(ctx context.Context) {
 	start(floorStops, "session frames", g.frames)
 	start(floorDesks, "order desk", func(ctx context.Context) error { return g.desk.Orders(ctx, g.uplink.Orders()) })
 	start(floorUplink, "uplink", g.uplink.Run)
-	if f.Uplink.Upload != "" {
-		up := uplink.UploadConfig{
-			URL: f.Uplink.Upload, Gateway: f.Gateway, Journal: g.journal, Media: g.openMedia, Notice: g.notice(""), Log: g.log,
-			Rate: func() float64 { return g.uplink.Stats().Rate },
-		}
-		if strings.HasPrefix(f.Uplink.Upload, "https:") {
-			up.TLS = certificate
-		}
-		start(floorUplink, "upload", uplink.NewUpload(up).Run)
-	}
+	g.startUpload(ctx)
 	g.deskUp.Store(true)
+}
+
+// feeds says where the records of each class go, the most urgent first.
+func (g *Gateway) feeds() []uplink.Feed {
+	feeds := []uplink.Feed{
+		{Class: journal.Result, Channel: wire.ChanResult, Urgent: true},
+		{Class: journal.Alarm, Channel: wire.ChanEvent, Urgent: true},
+		{Class: journal.Gap, Channel: wire.ChanEvent, Urgent: true},
+		{Class: journal.Event, Channel: wire.ChanEvent},
+		{Class: journal.Telemetry, Channel: wire.ChanEvent},
+	}
+	if g.s().File.Uplink.Upload == "" {
+		feeds = append(feeds, uplink.Feed{Class: journal.Media, Channel: wire.ChanMedia})
+	}
+	return feeds
+}
+
+// certificate reads CA, certificate and key as they are now.
+func (g *Gateway) certificate() (*tls.Config, error) {
+	s := g.s()
+	u := s.File.Uplink
+	return mqtt.TLS(s.below(u.CA), s.below(u.Cert), s.below(u.Key), g.clock.TLS)
+}
+
+// startUpload sends pictures and clips by HTTPS, where that is asked for.
+func (g *Gateway) startUpload(ctx context.Context) {
+	f := g.s().File
+	if f.Uplink.Upload == "" {
+		return
+	}
+	up := uplink.UploadConfig{
+		URL: f.Uplink.Upload, Gateway: f.Gateway, Journal: g.journal, Media: g.openMedia, Notice: g.notice(""), Log: g.log,
+		Rate: func() float64 { return g.uplink.Stats().Rate },
+	}
+	if strings.HasPrefix(f.Uplink.Upload, "https:") {
+		up.TLS = g.certificate
+	}
+	g.upload = g.tree.Start(ctx, floorUplink, "upload", uplink.NewUpload(up))
+}
+
+func (g *Gateway) stopUpload() {
+	if g.upload != nil {
+		g.upload.Stop(patience)
+		g.upload = nil
+		g.health.Clear("uplink.upload", "")
+	}
 }
 
 // startOutside starts what only looks and tells.
 func (g *Gateway) startOutside(ctx context.Context) {
-	f := g.s.File
+	f := g.s().File
 	start := func(name string, run func(context.Context) error) {
 		g.tree.Start(ctx, floorOutside, name, supervise.Func(run))
 	}
@@ -112,8 +126,18 @@ func (g *Gateway) startOutside(ctx context.Context) {
 	start("refusals", g.tellRefusals)
 	start("clock", g.watchClock)
 	start("secrets", g.watchSecrets)
+	g.startTelemetry(ctx)
+	start("local socket", local.New(local.Config{
+		Socket: SocketPath(f), Groups: f.Local.Groups, Log: g.log, Status: func() any { return g.status() }, Spawn: g.spawn(floorOutside),
+		Tried: func(error) { g.coming.came("local socket") },
+	}).Run)
+}
+
+// startTelemetry samples and publishes the gateway's values.
+func (g *Gateway) startTelemetry(ctx context.Context) {
+	f := g.s().File
 	box := telemetry.NewBox(f.State.Dir)
-	start("telemetry", telemetry.New(telemetry.Config{
+	g.telemetry = g.tree.Start(ctx, floorOutside, "telemetry", telemetry.New(telemetry.Config{
 		Base: "urn:dev:ops:" + f.Root + "-" + f.Gateway + ":", Every: time.Duration(f.Uplink.TelemetryS) * time.Second, Log: g.log,
 		Sources: []telemetry.Source{box.Values, g.counters}, Now: g.known, Began: g.began, Online: g.uplink.Online,
 		Publish: func(pack []byte) {
@@ -122,11 +146,7 @@ func (g *Gateway) startOutside(ctx context.Context) {
 			}
 		},
 		Keep: g.keepSummary,
-	}).Run)
-	start("local socket", local.New(local.Config{
-		Socket: SocketPath(f), Groups: f.Local.Groups, Log: g.log, Status: func() any { return g.status() }, Spawn: g.spawn(floorOutside),
-		Tried: func(error) { g.coming.came("local socket") },
-	}).Run)
+	}))
 }
 
 // publishResult sends a state before the terminal, or a repeat, from RAM.
@@ -136,7 +156,7 @@ func (g *Gateway) publishResult(r wire.Result) {
 		g.log.Error("result not encoded", "act", r.Act, "error", err)
 		return
 	}
-	raw, err := wire.Envelope(g.s.File.Root, g.s.File.Gateway, g.run, wire.ClassStep, g.steps.Add(1), rec)
+	raw, err := wire.Envelope(g.s().File.Root, g.s().File.Gateway, g.run, wire.ClassStep, g.steps.Add(1), rec)
 	if err != nil {
 		g.log.Error("result not encoded", "act", r.Act, "error", err)
 		return
@@ -149,7 +169,7 @@ func (g *Gateway) publishResult(r wire.Result) {
 // wrap makes the message of a journal record. What was kept without a session is
 // marked, and is otherwise the same.
 func (g *Gateway) wrap(rec journal.Record, historical bool) []byte {
-	raw, err := wire.Envelope(g.s.File.Root, g.s.File.Gateway, rec.ID.Run, string(rec.ID.Class), uint64(rec.ID.Seq), rec.Data)
+	raw, err := wire.Envelope(g.s().File.Root, g.s().File.Gateway, rec.ID.Run, string(rec.ID.Class), uint64(rec.ID.Seq), rec.Data)
 	if err != nil {
 		// It stood on disk with a good checksum and is no record of ours: it is passed on
 		// as it is rather than lost.
@@ -232,13 +252,13 @@ func (g *Gateway) tellClock(ctx context.Context) error {
 // floor is a time that has surely passed: the build, the last time that we knew, the
 // beginning of our own certificate.
 func (g *Gateway) floor() time.Time {
-	t := g.s.Built
-	if raw, err := os.ReadFile(g.s.below("clock")); err == nil {
+	t := g.s().Built
+	if raw, err := os.ReadFile(g.s().below("clock")); err == nil {
 		if n, err := strconv.ParseInt(strings.TrimSpace(string(raw)), 10, 64); err == nil && time.Unix(n, 0).After(t) {
 			t = time.Unix(n, 0)
 		}
 	}
-	if raw, err := os.ReadFile(g.s.below(g.s.File.Uplink.Cert)); err == nil {
+	if raw, err := os.ReadFile(g.s().below(g.s().File.Uplink.Cert)); err == nil {
 		if block, _ := pem.Decode(raw); block != nil {
 			if c, err := x509.ParseCertificate(block.Bytes); err == nil && c.NotBefore.After(t) {
 				t = c.NotBefore
@@ -254,7 +274,7 @@ func (g *Gateway) keepFloor(t time.Time) {
 	if g.state == nil {
 		return
 	}
-	if err := os.WriteFile(g.s.below("clock"), []byte(strconv.FormatInt(t.Unix(), 10)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(g.s().below("clock"), []byte(strconv.FormatInt(t.Unix(), 10)+"\n"), 0o600); err != nil {
 		g.log.Warn("clock floor not kept", "error", err)
 	}
 }

@@ -71,10 +71,10 @@ func (g *Gateway) conditionChanged(c health.Change) {
 	if c.Severity == health.Alarm {
 		class = journal.Alarm
 	}
-	if _, ok := g.s.File.Devices[c.Subject]; ok {
+	if _, ok := g.s().File.Devices[c.Subject]; ok {
 		g.touch(c.Subject)
 	}
-	for id, claims := range g.s.Claims {
+	for id, claims := range g.s().Claims {
 		if claims.Bus != "" && claims.Bus == c.Subject {
 			g.touch(id)
 		}
@@ -113,8 +113,8 @@ func (g *Gateway) presence(session uint64, online bool) []byte {
 	p := wire.Presence{Contract: wire.Contract, State: wire.Offline, Run: g.run, Session: session}
 	if online {
 		p.State = wire.Online
-		p.Version, p.Boot, p.MonoMS = g.s.Version, g.boot, g.mono()
-		p.Config, p.Trust = g.s.Hash, g.trust.TrustHash()
+		p.Version, p.Boot, p.MonoMS = g.s().Version, g.boot, g.mono()
+		p.Config, p.Trust = g.s().Hash, g.trust.TrustHash()
 		now := g.clock.Now()
 		p.Clock = string(now.Quality)
 		if now.Quality != clock.Trusted {
@@ -152,10 +152,10 @@ func (g *Gateway) inventory() (index []byte, parts [][]byte) {
 			part.Actions = append(part.Actions, a.Action)
 		}
 	}
-	for id, d := range g.s.File.Devices {
+	for id, d := range g.s().File.Devices {
 		part.Devices = append(part.Devices, g.deviceInfo(id, d))
 	}
-	for id, d := range g.s.File.Cameras {
+	for id, d := range g.s().File.Cameras {
 		part.Devices = append(part.Devices, g.deviceInfo(id, d))
 	}
 	for id := range g.remoteOutputs() {
@@ -174,15 +174,15 @@ func (g *Gateway) inventory() (index []byte, parts [][]byte) {
 
 func (g *Gateway) deviceInfo(id string, d config.Device) wire.DeviceInfo {
 	info := wire.DeviceInfo{
-		ID: id, Name: d.Name, Address: d.Address, Kind: g.s.Catalog[d.Model].Kind, Driver: d.Model,
+		ID: id, Name: d.Name, Address: d.Address, Kind: g.s().Catalog[d.Model].Kind, Driver: d.Model,
 		Grid: d.Grid, GB28181: d.Codes.GB28181, EBR: d.Codes.EBR,
 	}
-	for name, members := range g.s.File.Groups {
+	for name, members := range g.s().File.Groups {
 		if slices.Contains(members, id) {
 			info.Groups = append(info.Groups, name)
 		}
 	}
-	for name, members := range g.s.File.Zones {
+	for name, members := range g.s().File.Zones {
 		if slices.Contains(members, id) {
 			info.Zones = append(info.Zones, name)
 		}
@@ -203,7 +203,7 @@ func (g *Gateway) deviceInfo(id string, d config.Device) wire.DeviceInfo {
 // deviceState is what changes about a device.
 func (g *Gateway) deviceState(id string) []byte {
 	s := wire.DeviceState{Device: id, Run: g.run, State: wire.StateReady, Time: g.stamp(), MonoMS: g.mono()}
-	bus := g.s.Claims[id].Bus
+	bus := g.s().Claims[id].Bus
 	for _, c := range g.health.Active() {
 		if c.Subject == id || bus != "" && c.Subject == bus {
 			s.Faults = append(s.Faults, c.Code)

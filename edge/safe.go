@@ -67,7 +67,8 @@ func Safe(ctx context.Context, s Setup) error {
 
 // bare is a gateway of wires and devices only.
 func bare(s Setup) *Gateway {
-	g := &Gateway{s: s, run: newRun(), began: time.Now(), rehalt: make(chan string, 16)}
+	g := &Gateway{run: newRun(), began: time.Now(), rehalt: make(chan string, 16)}
+	g.at.Store(&s)
 	g.log = s.Log.With("run", g.run)
 	g.tree = supervise.New(supervise.Options{Log: g.log})
 	g.health = health.New(g.log, func(health.Change) {})

@@ -107,7 +107,7 @@ const (
 // the configuration, "restart" after a clean end, "crash" after any other. The kernel's
 // boot id (random(4)) tells one start of the machine from another.
 func (g *Gateway) whyBoot() string {
-	raw, err := os.ReadFile(g.s.below("boot"))
+	raw, err := os.ReadFile(g.s().below("boot"))
 	if err != nil {
 		return "power"
 	}
@@ -127,7 +127,7 @@ func (g *Gateway) markBoot(state string) {
 	if g.state == nil {
 		return
 	}
-	if err := os.WriteFile(g.s.below("boot"), []byte(bootID()+" "+state+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(g.s().below("boot"), []byte(bootID()+" "+state+"\n"), 0o600); err != nil {
 		g.log.Warn("boot note not written", "error", err)
 	}
 }

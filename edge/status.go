@@ -97,19 +97,19 @@ func (g *Gateway) status() Status {
 	now := g.clock.Now()
 	u := g.uplink.Stats()
 	s := Status{
-		Gateway: g.s.File.Gateway, Version: g.s.Version, Run: string(g.run), UpS: time.Since(g.began).Seconds(),
+		Gateway: g.s().File.Gateway, Version: g.s().Version, Run: string(g.run), UpS: time.Since(g.began).Seconds(),
 		Clock:  ClockStatus{Time: now.Time, ErrorMS: float64(now.Error.Microseconds()) / 1000, Quality: string(now.Quality), Source: now.Source},
-		Uplink: UplinkStatus{Broker: g.s.File.Uplink.Broker, Connected: u.Connected, Session: u.Session, SinceS: u.Since.Seconds(), Reason: u.Reason, RTTMS: float64(u.RTT.Microseconds()) / 1000, BytesIn: u.BytesIn, BytesOut: u.BytesOut},
+		Uplink: UplinkStatus{Broker: g.s().File.Uplink.Broker, Connected: u.Connected, Session: u.Session, SinceS: u.Since.Seconds(), Reason: u.Reason, RTTMS: float64(u.RTT.Microseconds()) / 1000, BytesIn: u.BytesIn, BytesOut: u.BytesOut},
 		Buses:  g.busStatus(), Journal: g.journalStatus(), Trust: g.trust.TrustVersion(), Refused: g.refusedTotal(),
 	}
 	for _, c := range g.health.Active() {
 		s.Conditions = append(s.Conditions, ConditionStatus{Code: c.Code, Severity: string(c.Severity), Subject: c.Subject, Text: c.Text, Remedy: c.Remedy, Detail: c.Detail, SinceS: c.Since.Seconds()})
 	}
-	for id, d := range g.s.File.Devices {
+	for id, d := range g.s().File.Devices {
 		s.Devices = append(s.Devices, g.deviceStatus(id, d))
 	}
-	for _, c := range g.cameras {
-		d := g.s.File.Cameras[c.ID]
+	for _, c := range g.sources() {
+		d := g.s().File.Cameras[c.ID]
 		s.Devices = append(s.Devices, DeviceStatus{ID: c.ID, Name: d.Name, Kind: "camera", Model: d.Model, State: wire.StateReady, Events: c.Counts().Kept + c.Counts().Held})
 	}
 	slices.SortFunc(s.Devices, func(a, b DeviceStatus) int { return cmp.Compare(a.ID, b.ID) })
@@ -117,7 +117,7 @@ func (g *Gateway) status() Status {
 }
 
 func (g *Gateway) deviceStatus(id string, d config.Device) DeviceStatus {
-	s := DeviceStatus{ID: id, Name: d.Name, Kind: g.s.Catalog[d.Model].Kind, Model: d.Model}
+	s := DeviceStatus{ID: id, Name: d.Name, Kind: g.s().Catalog[d.Model].Kind, Model: d.Model}
 	var st wire.DeviceState
 	if err := wire.Unmarshal(g.deviceState(id), &st); err == nil {
 		s.State = st.State
@@ -138,7 +138,7 @@ func (g *Gateway) busStatus() []BusStatus {
 	for name, b := range g.buses {
 		st := b.Stats()
 		out = append(out, BusStatus{
-			ID: name, Port: g.s.File.Buses[name].Port, Open: st.Open, Frames: st.Frames, BytesOut: st.BytesOut, BytesIn: st.BytesIn,
+			ID: name, Port: g.s().File.Buses[name].Port, Open: st.Open, Frames: st.Frames, BytesOut: st.BytesOut, BytesIn: st.BytesIn,
 			Timeouts: st.Timeouts, Corrupt: st.Corrupt, Foreign: st.Foreign, Reopens: st.Reopens, Stalls: st.Stalls,
 		})
 	}

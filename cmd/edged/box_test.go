@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,6 +58,9 @@ func TestLogLines(t *testing.T) {
 	_, err = s.Platform.Await(within(t), stop, "dome-1")
 	must(t, err)
 	restart(t, s, s.Service.Kill9)
+	raw, err := os.ReadFile(s.File)
+	must(t, err)
+	must(t, os.WriteFile(s.File, bytes.Replace(raw, []byte("gap_ms: 10"), []byte("gap_ms: 11"), 1), 0o600)) // another wire is another run
 	must(t, s.Service.Hup())
 	must(t, s.Online(within(t)))
 	_, err = s.Service.Stop(within(t))

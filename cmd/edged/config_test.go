@@ -20,8 +20,8 @@ import (
 )
 
 // TestPromise57_LastGoodOneGoesOn: an unknown key, a broken and a half-written file are
-// each refused at SIGHUP with their line, and what is being said goes on; a good one is
-// applied.
+// each refused at SIGHUP with their line, and what is being said goes on; a good one that
+// changes a wire is applied by a new run.
 func TestPromise57_LastGoodOneGoesOn(t *testing.T) {
 	t.Parallel()
 	s := live(t, street.Options{Speech: slow()})
@@ -58,7 +58,7 @@ func TestPromise57_LastGoodOneGoesOn(t *testing.T) {
 		return false
 	}
 	soon(t, "the condition", raised)
-	must(t, os.WriteFile(s.File, []byte(strings.Replace(good, "小闸口1号号角", "新号角", 1)), 0o600))
+	must(t, os.WriteFile(s.File, []byte(strings.Replace(good, "baud: 9600", "baud: 9600, gap_ms: 30", 1)), 0o600))
 	must(t, s.Service.Hup())
 	must(t, s.Online(within(t)))
 	r, err := s.Platform.Await(within(t), id, "horn-1")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fuqiao/edged/drivers"
@@ -28,7 +29,8 @@ type Config struct {
 
 // Hall is where announcements are made.
 type Hall struct {
-	c Config
+	c      Config
+	maxSay atomic.Int64
 
 	mu     sync.Mutex
 	volume map[string]int
@@ -44,8 +46,13 @@ type Speaking struct {
 
 // NewHall makes a hall.
 func NewHall(c Config) *Hall {
-	return &Hall{c: c, volume: map[string]int{}, now: map[string]Speaking{}}
+	h := &Hall{c: c, volume: map[string]int{}, now: map[string]Speaking{}}
+	h.SetMaxSay(c.MaxSay)
+	return h
 }
+
+// SetMaxSay exchanges Config.MaxSay for the announcements that come from now on.
+func (h *Hall) SetMaxSay(most time.Duration) { h.maxSay.Store(int64(most)) }
 
 // Request is one announcement for one speaker.
 type Request struct {
@@ -117,7 +124,7 @@ func (h *Hall) hush(r Request) {
 // Say queues the announcement. Exactly one End follows, from here or later.
 func (h *Hall) Say(r Request) {
 	t := &telling{h: h, r: r, gate: make(chan struct{})}
-	ahead, err := h.c.Post(r.Speaker, r.Act, r.Rank, h.c.MaxSay, t.run, t.drop)
+	ahead, err := h.c.Post(r.Speaker, r.Act, r.Rank, time.Duration(h.maxSay.Load()), t.run, t.drop)
 	if err != nil {
 		t.drop(err)
 		return

@@ -93,10 +93,10 @@ func (d *Desk) acquire(a *act, s wire.SessionSpec) {
 // say puts an announcement into the hall.
 func (d *Desk) say(a *act, args *wire.SayArgs) {
 	switch n := len([]rune(args.Text)); {
-	case n > d.c.MaxTextRunes:
+	case n > d.limits.Load().TextRunes:
 		a.End(wire.Refuse(wire.Limit, "the text is longer than limits.max_text_runes allows"))
 		return
-	case args.Repeat > d.c.MaxRepeat:
+	case args.Repeat > d.limits.Load().Repeat:
 		a.End(wire.Refuse(wire.Limit, "repeat is above limits.max_repeat"))
 		return
 	}

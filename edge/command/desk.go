@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fuqiao/edged/drivers"
@@ -45,9 +46,12 @@ type Config struct {
 	Refused func(why string, payload []byte)
 	// AskTime makes the presence go out with a new nonce.
 	AskTime func()
-	// MaxRepeat and MaxTextRunes are the box's own limits.
-	MaxRepeat, MaxTextRunes int
+	// Limits are the box's own.
+	Limits Limits
 }
+
+// Limits are what no order can lift: repetitions of one announcement, and its characters.
+type Limits struct{ Repeat, TextRunes int }
 
 // Desk takes orders in, and sees each to its terminal.
 type Desk struct {
@@ -57,6 +61,7 @@ type Desk struct {
 	pings   [2]chan chan struct{}
 	crew    *supervise.Crew // waits for halts
 	notes   chan func()
+	limits  atomic.Pointer[Limits]
 	// unmarked are Results' own: terminals that the journal had in memory alone.
 	unmarked []unmarked
 
@@ -95,14 +100,19 @@ const (
 
 // New makes a desk.
 func New(c Config) *Desk {
-	return &Desk{
+	d := &Desk{
 		c: c, intents: make(chan intent, maxIntents), waiting: make(chan waiting, maxWaiting),
 		pings: [2]chan chan struct{}{make(chan chan struct{}), make(chan chan struct{})},
 		crew:  supervise.NewCrew(c.Log, maxHalts),
 		notes: make(chan func(), maxNotes),
 		more:  make(chan struct{}, 1), repeats: map[string]time.Time{}, tombs: map[string]tomb{},
 	}
+	d.SetLimits(c.Limits)
+	return d
 }
+
+// SetLimits exchanges the limits; they hold for orders that come from now on.
+func (d *Desk) SetLimits(l Limits) { d.limits.Store(&l) }
 
 // log is the logger of one order.
 func (d *Desk) log(o *wire.Order, device string) *slog.Logger {

@@ -6,6 +6,7 @@ package command
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"fuqiao/edged/edge/wire"
 )
@@ -21,26 +22,35 @@ type Entry struct {
 }
 
 // Directory answers which devices an order means.
-type Directory struct {
-	gateway string
+type Directory struct{ now atomic.Pointer[listing] }
+
+// listing is a directory at one time.
+type listing struct {
 	entries map[string]Entry
 	order   []string
 }
 
 // NewDirectory makes a directory of the gateway's devices.
-func NewDirectory(gateway string, entries []Entry) *Directory {
-	d := &Directory{gateway: gateway, entries: map[string]Entry{}}
-	for _, e := range entries {
-		d.entries[e.ID] = e
-		d.order = append(d.order, e.ID)
-	}
-	slices.Sort(d.order)
+func NewDirectory(entries []Entry) *Directory {
+	d := &Directory{}
+	d.Replace(entries)
 	return d
+}
+
+// Replace exchanges all entries at once.
+func (d *Directory) Replace(entries []Entry) {
+	l := &listing{entries: map[string]Entry{}}
+	for _, e := range entries {
+		l.entries[e.ID] = e
+		l.order = append(l.order, e.ID)
+	}
+	slices.Sort(l.order)
+	d.now.Store(l)
 }
 
 // Entry finds a device.
 func (d *Directory) Entry(id string) (Entry, bool) {
-	e, ok := d.entries[id]
+	e, ok := d.now.Load().entries[id]
 	return e, ok
 }
 
@@ -49,23 +59,23 @@ func (d *Directory) Entry(id string) (Entry, bool) {
 // mean only devices of the order's kind; a single id is taken as it is, so that an
 // act that it cannot do is answered under its name.
 func (d *Directory) Resolve(targets []string, action wire.Action) (ids, strangers []string) {
-	want := map[string]bool{}
+	now, want := d.now.Load(), map[string]bool{}
 	for _, t := range targets {
 		if kind, _ := wire.ParseTarget(t); kind == wire.ByDevice {
-			if _, ok := d.entries[t]; ok {
+			if _, ok := now.entries[t]; ok {
 				want[t] = true
 			} else {
 				strangers = append(strangers, t)
 			}
 			continue
 		}
-		for _, id := range d.order {
-			if e := d.entries[id]; e.fits(action) && wire.MatchTarget(t, id, e.Addresses) {
+		for _, id := range now.order {
+			if e := now.entries[id]; e.fits(action) && wire.MatchTarget(t, id, e.Addresses) {
 				want[id] = true
 			}
 		}
 	}
-	for _, id := range d.order {
+	for _, id := range now.order {
 		if want[id] {
 			ids = append(ids, id)
 		}

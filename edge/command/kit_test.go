@@ -208,10 +208,10 @@ func (b *box) live() {
 		}})
 	b.desk = command.New(command.Config{
 		Gateway: gw, Root: "fuqiao", Log: log, Run: run, Began: began, Clock: b.clock, Authority: trust, Ledger: b.ledger,
-		Directory: command.NewDirectory(gw, entries), Station: s, Domes: map[string]*ptz.Arbiter{"dome-1": dome}, Hall: hall,
+		Directory: command.NewDirectory(entries), Station: s, Domes: map[string]*ptz.Arbiter{"dome-1": dome}, Hall: hall,
 		Keep: b.keep, Publish: func(r wire.Result) { b.set(func() { b.steps = append(b.steps, r) }) },
 		Refused: func(why string, _ []byte) { b.set(func() { b.refused[why]++ }) }, AskTime: func() { b.set(func() { b.asked++ }) },
-		MaxRepeat: 3, MaxTextRunes: 100,
+		Limits: command.Limits{Repeat: 3, TextRunes: 100},
 	})
 	b.in, b.stops = make(chan uplink.Inbound), make(chan uplink.Inbound)
 	start := func(floor int, name string, run func(context.Context) error) {

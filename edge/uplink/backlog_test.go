@@ -28,6 +28,9 @@ func (c slowConn) Write(b []byte) (int, error) {
 // there at the end.
 func TestPromise10_LiveAlarmPassesTheBacklog(t *testing.T) {
 	a := &album{size: map[string]int{}}
+	for i := 1; i <= 360; i++ {
+		a.size[fmt.Sprintf("p%03d", i)] = 40 << 10
+	}
 	slow := func(c *Config) {
 		withAlbum(a, ByBroker)(c)
 		dial := c.Dial
@@ -42,9 +45,7 @@ func TestPromise10_LiveAlarmPassesTheBacklog(t *testing.T) {
 	inBubble(t, slow, func(t *testing.T, r *rig) {
 		r.s.away(true)
 		for i := 1; i <= 360; i++ {
-			name := fmt.Sprintf("p%03d", i)
-			a.size[name] = 40 << 10
-			r.j.add(oldRun, journal.Media, name)
+			r.j.add(oldRun, journal.Media, fmt.Sprintf("p%03d", i))
 			r.j.add(oldRun, "event", pad(i, 300))
 		}
 		time.Sleep(time.Minute)
@@ -82,8 +83,8 @@ func TestPromise10_LiveAlarmPassesTheBacklog(t *testing.T) {
 				last = rec.N
 			}
 		}
-		if last != 360 || a.done != 360 {
-			t.Errorf("the backlog ends at %d, %d pictures came whole", last, a.done)
+		if last != 360 || a.now().done != 360 {
+			t.Errorf("the backlog ends at %d, %d pictures came whole", last, a.now().done)
 		}
 		t.Logf("%d alarms: half within %v, the slowest %v", len(waits), waits[len(waits)/2], waits[len(waits)-1])
 	})

@@ -51,7 +51,7 @@ func (u *Uplink) Frames() <-chan Inbound { return u.frames }
 // never waits.
 func (u *Uplink) receive(m mqtt.Message) {
 	t, err := u.topics.Parse(m.Topic)
-	if err != nil || t.Gateway != u.c.Gateway && !u.groups[t.Group] {
+	if err != nil || t.Gateway != u.c.Gateway && !(*u.groups.Load())[t.Group] {
 		u.count(func(s *Stats) { s.Stray++ })
 		m.Ack() // nobody here will ever want it
 		return

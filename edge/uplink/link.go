@@ -18,6 +18,9 @@ import (
 // errReopen ends a session whose receivers have caught up with a full queue.
 const errReopen = reopen("the queues are empty again")
 
+// errChanged ends a session whose configuration has changed.
+const errChanged = reopen("the configuration has changed")
+
 type reopen string
 
 func (r reopen) Error() string { return string(r) }
@@ -76,7 +79,7 @@ func (l *link) live(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil && l.s.Err() == nil:
 		l.farewell(ctx)
-	case !errors.Is(err, errReopen):
+	case !errors.Is(err, errReopen) && !errors.Is(err, errChanged):
 		l.s.Abort(err) // no goodbye: the will says that we are gone
 	}
 	_ = l.s.Close(context.WithoutCancel(ctx))
@@ -165,6 +168,9 @@ func (l *link) serve(ctx context.Context) error {
 		case <-l.u.wake:
 		case m := <-l.u.private:
 			l.hear(m)
+		case c := <-l.u.change:
+			l.u.take(c)
+			return errChanged
 		case <-timer.C:
 		}
 		if err := l.settle(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,8 +16,27 @@ import (
 
 // album are pictures and clips by the name in their record.
 type album struct {
-	open, closed, done int
-	size               map[string]int
+	size map[string]int
+
+	mu sync.Mutex
+	counts
+}
+
+// counts are how often media were opened, closed and done with.
+type counts struct{ open, closed, done int }
+
+// now are the counts so far.
+func (a *album) now() counts {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.counts
+}
+
+func (a *album) count(n *int) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	*n++
+	return nil
 }
 
 func (a *album) data(name string) []byte { return bytes.Repeat([]byte(name), a.size[name]/len(name)) }
@@ -29,13 +49,13 @@ func (a *album) sha(name string) string {
 // media is Config.Media.
 func (a *album) media(rec journal.Record, historical bool) (Media, error) {
 	name := string(rec.Data)
-	a.open++
+	_ = a.count(&a.open)
 	return Media{SHA256: a.sha(name), Size: int64(len(a.data(name))), Data: bytes.NewReader(a.data(name)),
 		Manifest: func(partBytes, parts int) []byte {
 			return fmt.Appendf(nil, "%s %d %d %v", name, partBytes, parts, historical)
 		},
-		Close: func() error { a.closed++; return nil },
-		Done:  func() error { a.done++; return nil },
+		Close: func() error { return a.count(&a.closed) },
+		Done:  func() error { return a.count(&a.done) },
 	}, nil
 }
 
@@ -85,8 +105,8 @@ func TestMediaInParts(t *testing.T) {
 				}
 			}
 		}
-		if r.j.open() != 0 || a.open != 2 || a.closed != 2 || a.done != 2 || r.Stats().Records != 2 {
-			t.Errorf("%d records open; %+v; %+v", r.j.open(), a, r.Stats())
+		if r.j.open() != 0 || a.now() != (counts{2, 2, 2}) || r.Stats().Records != 2 {
+			t.Errorf("%d records open; %+v; %+v", r.j.open(), a.now(), r.Stats())
 		}
 	})
 }
@@ -106,7 +126,7 @@ func TestMediaGoesOn(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 			_, parts, _ := r.s.got(a.sha("clip"))
 			if len(parts) > breaks*10 {
-				if a.done != 0 {
+				if a.now().done != 0 {
 					t.Fatal("removed before its end")
 				}
 				r.s.cut()
@@ -122,8 +142,8 @@ func TestMediaGoesOn(t *testing.T) {
 		if len(manifests) != 1 || !bytes.Equal(data, a.data("clip")) || breaks < 3 || again > breaks {
 			t.Errorf("%d breaks: manifests %q, %d parts, %d of them again, %d bytes", breaks, manifests, len(parts), again, len(data))
 		}
-		if a.open != 1 || a.closed != 1 || a.done != 1 {
-			t.Errorf("%+v", a)
+		if a.now() != (counts{1, 1, 1}) {
+			t.Errorf("%+v", a.now())
 		}
 	})
 }
@@ -174,17 +194,17 @@ func TestMediaAcknowledgedByThePlatform(t *testing.T) {
 	inBubble(t, withAlbum(a, ByPlatform), func(t *testing.T, r *rig) {
 		r.j.add(testRun, journal.Media, "clip")
 		time.Sleep(5 * time.Second)
-		if _, _, data := r.s.got(a.sha("clip")); !bytes.Equal(data, a.data("clip")) || a.done != 0 || r.j.open() != 1 {
-			t.Fatalf("%d bytes, %+v", len(data), a)
+		if _, _, data := r.s.got(a.sha("clip")); !bytes.Equal(data, a.data("clip")) || a.now().done != 0 || r.j.open() != 1 {
+			t.Fatalf("%d bytes, %+v", len(data), a.now())
 		}
 		time.Sleep(time.Minute)
-		if m, parts, _ := r.s.got(a.sha("clip")); len(m) != 2 || parts["/1"] != 2 || a.done != 0 {
+		if m, parts, _ := r.s.got(a.sha("clip")); len(m) != 2 || parts["/1"] != 2 || a.now().done != 0 {
 			t.Fatalf("not sent again: %q %v", m, parts)
 		}
 		r.s.ack(t, "media", [2]uint64{1, 1})
 		time.Sleep(2 * time.Minute)
-		if m, _, _ := r.s.got(a.sha("clip")); len(m) != 2 || a.done != 1 || r.j.open() != 0 || a.open != a.closed {
-			t.Errorf("%d manifests, %+v, %d open", len(m), a, r.j.open())
+		if m, _, _ := r.s.got(a.sha("clip")); len(m) != 2 || a.now().done != 1 || r.j.open() != 0 || a.now().open != a.now().closed {
+			t.Errorf("%d manifests, %+v, %d open", len(m), a.now(), r.j.open())
 		}
 	})
 }

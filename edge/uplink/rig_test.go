@@ -180,8 +180,9 @@ type rig struct {
 // newRig makes an uplink to s without running it.
 func newRig(s *street, change func(*Config)) *rig {
 	r := &rig{s: s, j: newShelf(testRun), n: &notices{}, ended: make(chan struct{})}
-	c := Config{Gateway: "gw-1", Root: "fuqiao", Groups: []string{"market"}, Run: testRun, Broker: "mqtt://127.0.0.1",
-		Journal: r.j, Feeds: testFeeds(), Wrap: wrap, Notice: r.n.note, Dial: s.dial, Log: slog.New(slog.DiscardHandler),
+	c := Config{Gateway: "gw-1", Root: "fuqiao", Run: testRun,
+		Changeable: Changeable{Groups: []string{"market"}, Broker: "mqtt://127.0.0.1", Feeds: testFeeds()},
+		Journal:    r.j, Wrap: wrap, Notice: r.n.note, Dial: s.dial, Log: slog.New(slog.DiscardHandler),
 		Presence: func(id Session, state string) []byte { return fmt.Appendf(nil, "%s %s %d", state, id.Run, id.Number) },
 		Random:   func() float64 { return 0.1 },
 	}

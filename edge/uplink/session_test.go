@@ -201,3 +201,29 @@ func TestRefusedSubscriptions(t *testing.T) {
 		})
 	}
 }
+
+// A change of the configuration begins a new session at once, without the will of the one
+// before; what belongs to a group that has gone is none of ours any more; of several
+// changes the newest counts.
+func TestChange(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, r *rig) {
+		before := r.Stats()
+		for _, groups := range [][]string{{"nobody"}, {"school"}} {
+			r.Change(Changeable{Groups: groups, Broker: "mqtt://127.0.0.1", Feeds: testFeeds(), Ack: ByPlatform})
+		}
+		time.Sleep(time.Second)
+		if st := r.Stats(); !st.Connected || st.Sessions == before.Sessions || r.s.retained("fuqiao/v1/gw-1/presence") == "" || strings.HasPrefix(r.s.retained("fuqiao/v1/gw-1/presence"), wire.Offline) {
+			t.Errorf("%+v", st)
+		}
+		r.s.say(t, "fuqiao/v1/group/school/command", "order", false, 1)
+		r.s.say(t, "fuqiao/v1/group/market/command", "order", false, 1)
+		r.j.add(testRun, "event", `{"n":1}`)
+		time.Sleep(time.Second)
+		if n := len(r.Orders()); n != 1 {
+			t.Errorf("%d orders", n)
+		}
+		if r.j.open() != 1 || r.Stats().Outstanding != 1 {
+			t.Errorf("the platform's word does not count: %+v", r.Stats())
+		}
+	})
+}

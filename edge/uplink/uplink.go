@@ -29,24 +29,10 @@ type Session struct {
 type Config struct {
 	// Gateway is id, client id, common name of the certificate and part of each topic.
 	Gateway, Root string
-	// Groups are those that a device of this gateway is in.
-	Groups []string
-	Run    wire.Run
-	// Broker is as in mqtt.Options; empty: the box runs by itself.
-	Broker string
-	// TLS is asked before each attempt, so that new files count; nil for plain TCP to
-	// loopback.
-	TLS func() (*tls.Config, error)
-	// Ack says whose word counts that a record has arrived; ByBroker if empty.
-	Ack Ack
-	// Ceiling is the most that may be sent, in bytes per second; 0 for no bound. Steps,
-	// stops' results, results and alarms are never held up by it, but they count.
-	Ceiling int
-	// ReconnectCap is the least cap of the random waits (see Cap); 0 is 5 s.
-	ReconnectCap time.Duration
-	// Journal and Feeds are what is sent until it is acknowledged.
+	Run           wire.Run
+	Changeable
+	// Journal is what is sent until it is acknowledged.
 	Journal Journal
-	Feeds   []Feed
 	// Wrap makes the message of a record: its envelope with the identity, and the mark
 	// of what was kept while there was no session.
 	Wrap func(rec journal.Record, historical bool) []byte
@@ -71,6 +57,26 @@ type Config struct {
 	Log    *slog.Logger
 }
 
+// Changeable is the part of a Config that Change can exchange.
+type Changeable struct {
+	// Groups are those that a device of this gateway is in.
+	Groups []string
+	// Broker is as in mqtt.Options; empty: the box runs by itself.
+	Broker string
+	// TLS is asked before each attempt, so that new files count; nil for plain TCP to
+	// loopback.
+	TLS func() (*tls.Config, error)
+	// Ack says whose word counts that a record has arrived; ByBroker if empty.
+	Ack Ack
+	// Ceiling is the most that may be sent, in bytes per second; 0 for no bound. Steps,
+	// stops' results, results and alarms are never held up by it, but they count.
+	Ceiling int
+	// ReconnectCap is the least cap of the random waits (see Cap); 0 is 5 s.
+	ReconnectCap time.Duration
+	// Feeds are the classes of the journal that are sent.
+	Feeds []Feed
+}
+
 // The conditions that an uplink raises.
 const (
 	condOffline       = "uplink.offline"
@@ -92,7 +98,8 @@ const (
 type Uplink struct {
 	c      Config
 	topics wire.Topics
-	groups map[string]bool
+	groups atomic.Pointer[map[string]bool]
+	change chan Changeable // holds the newest that is not taken yet
 
 	orders, stops, frames chan Inbound
 	private               chan private
@@ -123,17 +130,38 @@ func New(c Config) *Uplink {
 	if c.Drain == 0 {
 		c.Drain = defaultDrain
 	}
-	u := &Uplink{c: c, topics: wire.Topics{Root: c.Root}, groups: map[string]bool{},
+	u := &Uplink{c: c, topics: wire.Topics{Root: c.Root}, change: make(chan Changeable, 1),
 		orders: make(chan Inbound, queueOrders), stops: make(chan Inbound, queueStops), frames: make(chan Inbound, queueFrames),
 		private: make(chan private, queuePrivate), wake: make(chan struct{}, 1),
 		changed: time.Now(), states: map[string]*state{}, done: map[journal.ID]func() error{}}
+	u.take(c.Changeable)
+	return u
+}
+
+// take makes a part of the configuration count.
+func (u *Uplink) take(c Changeable) {
+	u.c.Changeable, u.ceiling = c, nil
 	if c.Ceiling > 0 {
 		u.ceiling = limiter.NewLimiter(limiter.Limit(c.Ceiling), max(c.Ceiling, leastFlightBytes))
 	}
+	groups := map[string]bool{}
 	for _, g := range c.Groups {
-		u.groups[g] = true
+		groups[g] = true
 	}
-	return u
+	u.groups.Store(&groups)
+}
+
+// Change exchanges a part of the configuration: the session ends and the next begins with
+// it at once, with inventory, states and subscriptions as they are then. A broker must be
+// named before and after, or neither.
+func (u *Uplink) Change(c Changeable) {
+	for {
+		select {
+		case u.change <- c:
+			return
+		case <-u.change: // a newer one counts
+		}
+	}
 }
 
 // Run keeps one session after another until ctx ends, then says goodbye within
@@ -147,6 +175,11 @@ func (u *Uplink) Run(ctx context.Context) error {
 	defer u.stopMoving()
 	good := time.Now() // end of the last session of at least goodSession
 	for ctx.Err() == nil {
+		select {
+		case c := <-u.change:
+			u.take(c)
+		default:
+		}
 		up, again := u.once(ctx)
 		if up >= goodSession {
 			good = time.Now()
@@ -158,6 +191,8 @@ func (u *Uplink) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
+		case c := <-u.change:
+			u.take(c)
 		}
 		timer.Stop()
 	}
@@ -178,7 +213,7 @@ func (u *Uplink) once(ctx context.Context) (up time.Duration, again bool) {
 	l := newLink(u, s, id)
 	err = l.live(ctx)
 	u.closed(s)
-	if errors.Is(err, errReopen) {
+	if errors.Is(err, errReopen) || errors.Is(err, errChanged) {
 		return time.Since(began), true
 	}
 	u.down(ctx, err)

@@ -129,7 +129,7 @@ func TestUpload(t *testing.T) {
 	if s.asked != 1 || s.pieces[0] != 39_998 || s.pieces[1] > 50_000 || s.pieces[1] < 45_000 || len(s.pieces) < 20 {
 		t.Errorf("asked %d times, pieces %v", s.asked, s.pieces)
 	}
-	until(t, "the ends", func() bool { return a.done == 2 && a.closed == 2 })
+	until(t, "the ends", func() bool { return a.now() == (counts{2, 2, 2}) })
 }
 
 // TestUploadGoesOn: connections that break in a piece, a server that answers 500 and a new
@@ -162,8 +162,8 @@ func TestUploadGoesOn(t *testing.T) {
 	<-half
 	end()
 	data, whole := s.state(a.sha("clip"))
-	if whole || len(data) == 0 || j.open() != 1 || a.done != 0 {
-		t.Fatalf("%d bytes, %v, %+v", len(data), whole, a)
+	if whole || len(data) == 0 || j.open() != 1 || a.now().done != 0 {
+		t.Fatalf("%d bytes, %v, %+v", len(data), whole, a.now())
 	}
 	if _, raised := n.get(condUpload); !raised {
 		t.Error("the failures were not told")
@@ -217,7 +217,7 @@ func TestUploadStuck(t *testing.T) {
 		n, end := upload(t, s, a, j, nil)
 		until(t, name, func() bool { _, raised := n.get(condUpload); return raised })
 		end()
-		if j.open() != 1 || a.done != 0 {
+		if j.open() != 1 || a.now().done != 0 {
 			t.Errorf("%s: done with", name)
 		}
 	}

@@ -154,7 +154,7 @@ func accept(ctx context.Context, s *street.Street, good string) error {
 	}
 	limit, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if _, err := s.Service.WaitLine(limit, before, func(l process.Line) bool { return l.Msg() == "gateway starts" }); err != nil {
+	if _, err := s.Service.WaitLine(limit, before, func(l process.Line) bool { return l.Msg() == "configuration taken in" }); err != nil {
 		return fmt.Errorf("%s was not applied: %w", filepath.Base(s.File), err)
 	}
 	return s.Online(limit)
