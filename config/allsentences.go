@@ -12,7 +12,7 @@ func Sentences() []string {
 		sayListedTwice, sayIDTaken, sayRemoteTaken, sayNeedsChip, sayOffset, sayPinTaken, sayPortTaken,
 		sayOutputTaken, saySpeakerTaken, sayCodeTaken, sayAmpRemote, sayAmpSafeOn, sayAmpLonger, sayAmpNoTime,
 		saySayLonger, sayMaxOnSafeOn, sayPath, sayPortPath, saySocketLong, sayBroker, sayBrokerPlain,
-		sayBrokerLogin, sayUpload, sayUploadTLS, sayNeededMQTTS, sayUnused, sayClass, sayFloor, sayCeiling, sayFloors, sayGroupName,
+		sayBrokerTwice, sayBrokerLogin, sayUpload, sayUploadTLS, sayNeededMQTTS, sayUnused, sayClass, sayFloor, sayCeiling, sayFloors, sayGroupName,
 		sayZero,
 		string(wordList), string(wordMap), string(wordNothing), string(wordAlias), string(wordHidden),
 		string(wordInt), string(wordFloat), string(wordBool), string(wordText), string(wordNBSP),

@@ -64,6 +64,9 @@ type Uplink struct {
 	// Broker is mqtts://host:port, or mqtt:// to a loopback address only. Empty:
 	// the box runs by itself and says so.
 	Broker string `yaml:"broker"`
+	// Fallback are further brokers of the same kind, tried in their order while the first
+	// cannot be had.
+	Fallback []string `yaml:"fallback"`
 	// CA, Cert and Key are PEM files; relative paths are below the state directory.
 	CA   string `yaml:"ca"`
 	Cert string `yaml:"cert"`

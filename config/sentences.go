@@ -78,6 +78,7 @@ const (
 	saySocketLong   = "the path of the socket is %s bytes long; at most %s are allowed"
 	sayBroker       = "%s is not a broker's address; allowed: mqtts://HOST:PORT, or mqtt://127.0.0.1:PORT"
 	sayBrokerPlain  = "%s is not encrypted; mqtt:// is allowed to a loopback address only; use mqtts://"
+	sayBrokerTwice  = "%s stands there twice"
 	sayBrokerLogin  = "a broker's address carries no name or password; the client certificate is the identity"
 	sayUpload       = "%s is not an address for uploads; allowed: https://HOST[:PORT]/PATH, or http:// to a loopback address"
 	sayUploadTLS    = "needs uplink.ca, uplink.cert and uplink.key"

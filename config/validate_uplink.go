@@ -21,23 +21,21 @@ func (j *judge) uplink() {
 				j.report("uplink."+c.key, c.value, sayUnused)
 			}
 		}
-		return
-	}
-	at, shown := "uplink.broker", cut(u.Broker)
-	b, err := url.Parse(u.Broker)
-	if err == nil && b.User != nil || strings.Contains(u.Broker, "@") {
-		j.report(at, "", sayBrokerLogin)
-		return
-	}
-	if err != nil || b.Scheme != "mqtts" && b.Scheme != "mqtt" || b.Hostname() == "" || !isPort(b.Port()) ||
-		b.Path != "" || b.RawQuery != "" || b.ForceQuery || b.Fragment != "" {
-		j.report(at, shown, sayBroker, shown)
-		return
-	}
-	if b.Scheme == "mqtt" {
-		if !loopback(b.Hostname()) {
-			j.report(at, shown, sayBrokerPlain, shown)
+		if len(u.Fallback) > 0 {
+			j.report("uplink.fallback", "", sayUnused)
 		}
+		return
+	}
+	secure := j.broker("uplink.broker", u.Broker)
+	for i, other := range u.Fallback {
+		at := "uplink.fallback[" + strconv.Itoa(i) + "]"
+		if other == u.Broker || slices.Contains(u.Fallback[:i], other) {
+			j.report(at, cut(other), sayBrokerTwice, cut(other))
+			continue
+		}
+		secure = j.broker(at, other) || secure
+	}
+	if !secure {
 		return
 	}
 	for _, c := range []struct{ key, value string }{{"ca", u.CA}, {"cert", u.Cert}, {"key", u.Key}} {
@@ -45,6 +43,25 @@ func (j *judge) uplink() {
 			j.report("uplink."+c.key, "", sayNeededMQTTS)
 		}
 	}
+}
+
+// broker judges one address; true says that it is a good one that needs a certificate.
+func (j *judge) broker(at, address string) (secure bool) {
+	shown := cut(address)
+	b, err := url.Parse(address)
+	if err == nil && b.User != nil || strings.Contains(address, "@") {
+		j.report(at, "", sayBrokerLogin)
+		return false
+	}
+	if err != nil || b.Scheme != "mqtts" && b.Scheme != "mqtt" || b.Hostname() == "" || !isPort(b.Port()) ||
+		b.Path != "" || b.RawQuery != "" || b.ForceQuery || b.Fragment != "" {
+		j.report(at, shown, sayBroker, shown)
+		return false
+	}
+	if b.Scheme == "mqtt" && !loopback(b.Hostname()) {
+		j.report(at, shown, sayBrokerPlain, shown)
+	}
+	return b.Scheme == "mqtts"
 }
 
 // upload: as the broker's address, and with the same certificate.

@@ -143,10 +143,10 @@ func (g *Gateway) sources() []*source {
 func (g *Gateway) uplinkConfig() uplink.Changeable {
 	f := g.s().File
 	c := uplink.Changeable{
-		Broker: f.Uplink.Broker, Groups: g.groups(), Ack: uplink.Ack(f.Uplink.Ack), Ceiling: f.Uplink.MaxKbitS * 1000 / 8,
+		Broker: f.Uplink.Broker, Fallback: f.Uplink.Fallback, Groups: g.groups(), Ack: uplink.Ack(f.Uplink.Ack), Ceiling: f.Uplink.MaxKbitS * 1000 / 8,
 		ReconnectCap: time.Duration(f.Uplink.ReconnectCapMS) * time.Millisecond, Feeds: g.feeds(),
 	}
-	if strings.HasPrefix(f.Uplink.Broker, "mqtts:") {
+	if slices.ContainsFunc(append([]string{f.Uplink.Broker}, f.Uplink.Fallback...), func(b string) bool { return strings.HasPrefix(b, "mqtts:") }) {
 		c.TLS = g.certificate
 	}
 	return c

@@ -79,6 +79,7 @@ type Gateway struct {
 	// What a reload stops and starts again.
 	telemetry, upload *supervise.Unit
 
+	runs    runs
 	coming  arrivals
 	deskUp  atomic.Bool
 	steps   atomic.Uint64 // numbers what is published from RAM
@@ -112,6 +113,7 @@ func New(ctx context.Context, s Setup, boot string) (*Gateway, error) {
 		g.boot = g.whyBoot()
 	}
 	g.markBoot(bootRunning)
+	g.keepRuns()
 	g.clock = clock.New(clock.System(g.floor()))
 	if err := g.openStores(ctx); err != nil {
 		return nil, errors.Join(err, g.releaseState())

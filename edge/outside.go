@@ -35,7 +35,8 @@ func (g *Gateway) startDesk(ctx context.Context) {
 	change := g.uplinkConfig()
 	g.uplink = uplink.New(uplink.Config{
 		Gateway: f.Gateway, Root: f.Root, Run: g.run, Changeable: change, Journal: g.journal, Wrap: g.wrap, Media: g.openMedia,
-		Presence:  func(s uplink.Session, state string) []byte { return g.presence(s.Number, state == wire.Online) },
+		Presence: func(s uplink.Session, state string) []byte { return g.presence(s.Number, state == wire.Online) },
+		Ours:     g.runs.ours, Twin: g.twin, OldGroups: g.oldGroups, KeepGroups: g.keepGroups, Go: g.spawn(floorUplink),
 		Inventory: g.inventory, Beacon: g.beacon, Notice: g.notice(""), Log: g.log,
 	})
 	g.desk = command.New(command.Config{

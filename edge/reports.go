@@ -3,7 +3,6 @@ package edge
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -142,34 +141,6 @@ func (g *Gateway) encode(v any) []byte {
 		g.log.Error("message not encoded", "type", fmt.Sprintf("%T", v), "error", err)
 	}
 	return raw
-}
-
-// inventory is what does not change by itself: one part, then the index.
-func (g *Gateway) inventory() (index []byte, parts [][]byte) {
-	part := wire.InventoryPart{Part: 1, Contract: wire.Contract}
-	for _, a := range wire.Actions() {
-		if a.Offered {
-			part.Actions = append(part.Actions, a.Action)
-		}
-	}
-	for id, d := range g.s().File.Devices {
-		part.Devices = append(part.Devices, g.deviceInfo(id, d))
-	}
-	for id, d := range g.s().File.Cameras {
-		part.Devices = append(part.Devices, g.deviceInfo(id, d))
-	}
-	for id := range g.remoteOutputs() {
-		part.Devices = append(part.Devices, wire.DeviceInfo{ID: id, Kind: "output", Driver: "gpio", Remote: true})
-	}
-	slices.SortFunc(part.Devices, func(a, b wire.DeviceInfo) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
-	raw := g.encode(part)
-	sum := sha256.Sum256(raw)
-	return g.encode(wire.InventoryIndex{Version: 1, Parts: 1, SHA256: hex.EncodeToString(sum[:])}), [][]byte{raw}
 }
 
 func (g *Gateway) deviceInfo(id string, d config.Device) wire.DeviceInfo {

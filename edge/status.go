@@ -36,14 +36,16 @@ type ClockStatus struct {
 
 // UplinkStatus is the session with the broker.
 type UplinkStatus struct {
-	Broker    string  `json:"broker"`
-	Connected bool    `json:"connected"`
-	Session   uint64  `json:"session"`
-	SinceS    float64 `json:"since_s"`
-	Reason    string  `json:"reason,omitzero"`
-	RTTMS     float64 `json:"rtt_ms"`
-	BytesIn   int64   `json:"bytes_in"`
-	BytesOut  int64   `json:"bytes_out"`
+	Broker    string `json:"broker"`
+	Connected bool   `json:"connected"`
+	// Verified: what we publish comes back to us, so the broker's rules let us work.
+	Verified bool    `json:"verified"`
+	Session  uint64  `json:"session"`
+	SinceS   float64 `json:"since_s"`
+	Reason   string  `json:"reason,omitzero"`
+	RTTMS    float64 `json:"rtt_ms"`
+	BytesIn  int64   `json:"bytes_in"`
+	BytesOut int64   `json:"bytes_out"`
 }
 
 // ConditionStatus is one raised condition.
@@ -99,7 +101,7 @@ func (g *Gateway) status() Status {
 	s := Status{
 		Gateway: g.s().File.Gateway, Version: g.s().Version, Run: string(g.run), UpS: time.Since(g.began).Seconds(),
 		Clock:  ClockStatus{Time: now.Time, ErrorMS: float64(now.Error.Microseconds()) / 1000, Quality: string(now.Quality), Source: now.Source},
-		Uplink: UplinkStatus{Broker: g.s().File.Uplink.Broker, Connected: u.Connected, Session: u.Session, SinceS: u.Since.Seconds(), Reason: u.Reason, RTTMS: float64(u.RTT.Microseconds()) / 1000, BytesIn: u.BytesIn, BytesOut: u.BytesOut},
+		Uplink: UplinkStatus{Broker: cmp.Or(u.Broker, g.s().File.Uplink.Broker), Verified: u.Verified, Connected: u.Connected, Session: u.Session, SinceS: u.Since.Seconds(), Reason: u.Reason, RTTMS: float64(u.RTT.Microseconds()) / 1000, BytesIn: u.BytesIn, BytesOut: u.BytesOut},
 		Buses:  g.busStatus(), Journal: g.journalStatus(), Trust: g.trust.TrustVersion(), Refused: g.refusedTotal(),
 	}
 	for _, c := range g.health.Active() {

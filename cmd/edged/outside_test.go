@@ -142,6 +142,14 @@ func status(t *testing.T, s *street.Street) (out struct {
 		Open bool
 	}
 	Refused uint64
+	Journal []struct {
+		Class   string
+		Records int
+	}
+	Uplink struct {
+		Broker              string
+		Connected, Verified bool
+	}
 }) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -1,14 +1,17 @@
 package main_test
 
 import (
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"fuqiao/edged/edge/wire"
+	"fuqiao/edged/testbench/broker"
 	"fuqiao/edged/testbench/platform"
 	"fuqiao/edged/testbench/process"
+	"fuqiao/edged/testbench/proxy"
 	"fuqiao/edged/testbench/street"
 )
 
@@ -128,4 +131,39 @@ func TestCamerasComeAndGo(t *testing.T) {
 		t.Errorf("%d lives of the process", n)
 	}
 	balanced(t, s)
+}
+
+// TestSecondBroker: the first broker goes, the second serves: what a camera was promised is
+// there, and the status says which one it is and that its rules let us work.
+func TestSecondBroker(t *testing.T) {
+	t.Parallel()
+	s := live(t, street.Options{Horns: -1, Cold: true})
+	server, err := s.CA.Server("broker-2")
+	must(t, err)
+	tls, err := s.CA.ServerTLS(server)
+	must(t, err)
+	second, err := broker.New(broker.Options{TLS: tls, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	defer func() { must(t, second.Close()) }()
+	raw, err := os.ReadFile(s.File)
+	must(t, err)
+	must(t, os.WriteFile(s.File, []byte(strings.Replace(string(raw), "  ca: ", "  fallback: ["+second.URL()+"]\n  ca: ", 1)), 0o600))
+	must(t, s.Start(within(t)))
+	soon(t, "the first broker", func() bool { u := status(t, s).Uplink; return u.Connected && u.Verified && u.Broker != second.URL() })
+	must(t, s.Link.Set(proxy.Cut))
+	soon(t, "the second broker", func() bool { u := status(t, s).Uplink; return u.Connected && u.Verified && u.Broker == second.URL() })
+	if code, err := s.Camera.Event(within(t), "there", "motion"); code != 202 || err != nil {
+		t.Fatal(code, err)
+	}
+	soon(t, "the event at the second broker", func() bool {
+		for _, c := range status(t, s).Journal {
+			if c.Class == "event" {
+				return c.Records == 0
+			}
+		}
+		return false
+	})
+	if raised(t, s, "uplink.offline") || raised(t, s, "uplink.acl") {
+		t.Errorf("%+v", status(t, s).Conditions)
+	}
 }

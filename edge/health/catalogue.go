@@ -54,6 +54,8 @@ func Catalogue() []Condition {
 		{"uplink.offline", Warning, "no session with the broker", "check the network, the broker's address and the certificates", 10 * time.Second, 0},
 		{"uplink.tls", Warning, "the broker's or our own certificate was refused", "see the detail: wrong CA, wrong name or expired", 0, 0},
 		{"uplink.refused", Warning, "the broker refuses a group's topics", "check the broker's access rules", 0, 0},
+		{"uplink.acl", Alarm, "the broker takes what we publish and drops it", "check the broker's access rules for this gateway's name", 0, 0},
+		{"uplink.twin", Alarm, "another box works under this gateway's name", "find the copied box or certificate and take it off the network", 0, 0},
 		{"uplink.upload", Warning, "pictures and clips cannot be uploaded", "see the detail: the server, its certificate or its answer", 30 * time.Second, 0},
 		{"uplink.not_configured", Note, "no broker is configured", "set uplink.broker", 0, 0},
 		{"uplink.orders_dropped", Warning, "orders came faster than they can be taken", "find the sender that floods", 0, time.Minute},

@@ -33,6 +33,7 @@ func zhBetween() [][2]string {
 		{"the path of the socket is %s bytes long; at most %s are allowed", "套接字路径长 %s 字节，最多允许 %s 字节"},
 		{"%s is not a broker's address; allowed: mqtts://HOST:PORT, or mqtt://127.0.0.1:PORT", "%s 不是有效的 MQTT 服务器地址；允许：mqtts://主机:端口，或 mqtt://127.0.0.1:端口"},
 		{"%s is not encrypted; mqtt:// is allowed to a loopback address only; use mqtts://", "%s 未加密；mqtt:// 只允许用于本机回环地址；请改用 mqtts://"},
+		{"%s stands there twice", "%s 重复出现"},
 		{"a broker's address carries no name or password; the client certificate is the identity", "服务器地址中不得带用户名或密码；身份由客户端证书证明"},
 		{"%s is not an address for uploads; allowed: https://HOST[:PORT]/PATH, or http:// to a loopback address", "%s 不是有效的上传地址；允许：https://主机[:端口]/路径，或指向本机回环地址的 http://"},
 		{"needs uplink.ca, uplink.cert and uplink.key", "需要 uplink.ca、uplink.cert 和 uplink.key"},

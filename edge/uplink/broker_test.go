@@ -30,6 +30,7 @@ type street struct {
 	*broker.Server
 	noAck  func(topic string) bool // publications that get no PUBACK
 	refuse func(filter string) bool
+	deny   func(topic string) bool // publications that are acknowledged and go to nobody
 
 	mu    sync.Mutex
 	down  bool
@@ -100,7 +101,7 @@ func (*street) ID() string { return "street" }
 func (*street) Provides(b byte) bool {
 	switch b {
 	case broker.OnConnectAuthenticate, broker.OnACLCheck, broker.OnPacketRead, broker.OnPacketEncode, broker.OnPublish,
-		broker.OnSubscribed, broker.OnSessionEstablish, broker.OnSubscribe:
+		broker.OnSubscribed, broker.OnUnsubscribed, broker.OnSessionEstablish, broker.OnSubscribe:
 		return true
 	}
 	return false
@@ -123,6 +124,14 @@ func (s *street) OnSubscribed(_ *broker.Client, p packets.Packet, _ []byte) {
 	defer s.mu.Unlock()
 	for _, f := range p.Filters {
 		s.subs[f.Filter] = f.Qos
+	}
+}
+
+func (s *street) OnUnsubscribed(_ *broker.Client, p packets.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range p.Filters {
+		delete(s.subs, f.Filter)
 	}
 }
 
@@ -158,6 +167,9 @@ func (s *street) OnPublish(_ *broker.Client, p packets.Packet) (packets.Packet, 
 	s.mu.Unlock()
 	if s.noAck != nil && s.noAck(p.TopicName) {
 		return p, packets.ErrRejectPacket
+	}
+	if s.deny != nil && s.deny(p.TopicName) {
+		return p, packets.CodeSuccessIgnore
 	}
 	return p, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -30,35 +31,109 @@ func TestCap(t *testing.T) {
 	}
 }
 
-// A thousand gateways lose their broker: those of a short outage are back soon, those
-// of a long one come back spread out, and at no moment does a crowd knock.
-func TestAThousandComeBack(t *testing.T) {
+// Gateways lose their broker: those of a short outage are back soon, those of a long one
+// come back spread out, and at no moment does a crowd connect.
+func TestPromise13_AStreetComesBack(t *testing.T) {
 	for _, c := range []struct {
+		n            int
 		away         time.Duration
 		most, spread time.Duration
-		crowd        int // attempts in any 100 ms after its return
+		crowd        int // connects in any 100 ms after its return
 	}{
-		{5 * time.Second, 15 * time.Second, 2 * time.Second, 100},
-		{10 * time.Minute, time.Minute, 30 * time.Second, 25},
+		{200, 5 * time.Second, 15 * time.Second, 2 * time.Second, 20},
+		{200, 10 * time.Minute, time.Minute, 30 * time.Second, 20},
+		{1000, 5 * time.Second, 15 * time.Second, 2 * time.Second, 100},
+		{1000, 10 * time.Minute, time.Minute, 30 * time.Second, 25},
 	} {
-		t.Run(c.away.String(), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d after %v", c.n, c.away), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				first, knocks := comeBack(t, 1000, c.away)
+				first, knocks := comeBack(t, c.n, c.away)
 				var last, soonest time.Duration = 0, time.Hour
+				connects := map[int]int{}
 				for _, d := range first {
 					last, soonest = max(last, d), min(soonest, d)
+					connects[int(d/(100*time.Millisecond))]++
 				}
-				if len(first) != 1000 || last > c.most || last-soonest < c.spread {
-					t.Errorf("%d of 1000 came back between %v and %v", len(first), soonest, last)
+				if len(first) != c.n || last > c.most || last-soonest < c.spread {
+					t.Errorf("%d of %d came back between %v and %v", len(first), c.n, soonest, last)
 				}
-				for at, n := range knocks {
-					if back := time.Duration(at)*100*time.Millisecond - c.away; back >= 0 && n > c.crowd {
-						t.Errorf("%d attempts within 100 ms, %v after its return", n, back)
+				for at, n := range connects {
+					if n > c.crowd {
+						t.Errorf("%d connects within 100 ms, %v after its return", n, time.Duration(at)*100*time.Millisecond)
+					}
+				}
+				for at, n := range knocks { // who is still away does not knock in step with the others
+					if n > c.n/8 && time.Duration(at)*100*time.Millisecond > time.Second {
+						t.Errorf("%d attempts of %d within 100 ms, %v after the break", n, c.n, time.Duration(at)*100*time.Millisecond)
 					}
 				}
 			})
 		})
 	}
+}
+
+// TestPromise13_Waits: each wait is evenly spread between nothing and the cap.
+func TestPromise13_Waits(t *testing.T) {
+	for _, since := range []time.Duration{0, 20 * time.Second, time.Hour} {
+		most := Cap(0, since)
+		var tenths [10]int
+		for range 1000 {
+			w := wait(0, since, rand.Float64)
+			if w < 0 || w >= most {
+				t.Fatalf("%v after %v, the cap is %v", w, since, most)
+			}
+			tenths[int(10*w/most)]++
+		}
+		for i, n := range tenths {
+			if n < 50 || n > 160 { // 100 ± 9.5: six sigmas
+				t.Errorf("after %v: %d of 1000 waits in tenth %d of %v", since, n, i, most)
+			}
+		}
+	}
+}
+
+// TestPromise14_BrokerLosesTheSession: a broker that comes back without any memory of us
+// has our subscriptions, presence, inventory and states again within 5 s of the connect.
+func TestPromise14_BrokerLosesTheSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreet(t)
+		now := s
+		var mu sync.Mutex
+		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return now.dial(ctx, network, address)
+		}
+		r := newRig(s, func(c *Config) {
+			c.Dial = dial
+			c.Inventory = func() ([]byte, [][]byte) { return []byte("index"), [][]byte{[]byte("part")} }
+		}).run(t.Context())
+		if err := r.SetState("dome", []byte("at rest")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		fresh := newStreet(t)
+		mu.Lock()
+		now = fresh
+		mu.Unlock()
+		s.away(true)
+		for !r.Online() || r.Stats().Sessions < 2 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(5 * time.Second)
+		for topic, want := range map[string]string{"presence": "online", "inventory": "index", "inventory/1": "part", "state/dome": "at rest"} {
+			if got := fresh.retained("fuqiao/v1/gw-1/" + topic); !strings.HasPrefix(got, want) {
+				t.Errorf("%s is %q", topic, got)
+			}
+		}
+		for _, f := range []string{"fuqiao/v1/gw-1/command", "fuqiao/v1/gw-1/stop", "fuqiao/v1/group/market/command", "fuqiao/v1/gw-1/session/+"} {
+			if _, ok := fresh.granted(f); !ok {
+				t.Errorf("not subscribed to %s", f)
+			}
+		}
+		fresh.stop()
+		r.end()
+	})
 }
 
 // comeBack runs n uplinks whose broker cannot be reached for a while, and returns when
@@ -90,7 +165,7 @@ func comeBack(t *testing.T, n int, away time.Duration) (first map[int]time.Durat
 }
 
 // A link that flaps does not bring the cap down: the sessions are too short to count.
-func TestFlappingLinkWaitsLonger(t *testing.T) {
+func TestPromise13_FlappingLinkWaitsLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(newStreet(t), func(c *Config) { c.Random = func() float64 { return 0.999 } }).run(t.Context())
 		for range 600 {

@@ -43,6 +43,8 @@ type link struct {
 	// first are the messages that open a session, and what could not be handed over.
 	first  []item
 	told   presence
+	loop   loopTest
+	back   returning
 	warned bool // of orders that found a full queue
 }
 
@@ -79,7 +81,7 @@ func (l *link) live(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil && l.s.Err() == nil:
 		l.farewell(ctx)
-	case !errors.Is(err, errReopen) && !errors.Is(err, errChanged):
+	case !seldom(err):
 		l.s.Abort(err) // no goodbye: the will says that we are gone
 	}
 	_ = l.s.Close(context.WithoutCancel(ctx))
@@ -110,7 +112,11 @@ func (l *link) open(ctx context.Context) error {
 		// Better a box without its groups than no box.
 		u.refused(err)
 	}
+	if err := l.leaveGroups(wait); err != nil {
+		return err
+	}
 	l.announce()
+	l.watchFirst(time.Now())
 	if u.c.Inventory != nil {
 		index, parts := u.c.Inventory()
 		for i, part := range parts {
@@ -118,8 +124,29 @@ func (l *link) open(ctx context.Context) error {
 		}
 		l.retain(u.topics.Of(u.c.Gateway, wire.ChanInventory), index)
 	}
+	l.testLoop(time.Now())
 	u.allDirty()
 	u.up(l.id, l.s.SessionPresent())
+	return nil
+}
+
+// leaveGroups ends subscriptions of groups that have left the configuration: the broker
+// keeps them with the session.
+func (l *link) leaveGroups(ctx context.Context) error {
+	u := l.u
+	if u.c.OldGroups == nil {
+		return nil
+	}
+	own := len(u.topics.Down(u.c.Gateway, nil))
+	gone := slices.DeleteFunc(u.c.OldGroups(), func(g string) bool { return slices.Contains(u.c.Groups, g) })
+	if old := u.topics.Down(u.c.Gateway, gone)[own:]; len(old) > 0 {
+		if err := l.s.Unsubscribe(ctx, old...); err != nil {
+			return err
+		}
+	}
+	if u.c.KeepGroups != nil {
+		u.c.KeepGroups(u.c.Groups)
+	}
 	return nil
 }
 
@@ -168,6 +195,10 @@ func (l *link) serve(ctx context.Context) error {
 		case <-l.u.wake:
 		case m := <-l.u.private:
 			l.hear(m)
+		case err := <-l.back.reply:
+			if l.foundFirst(err, time.Now()) {
+				return errReturn
+			}
 		case c := <-l.u.change:
 			l.u.take(c)
 			return errChanged
@@ -179,6 +210,7 @@ func (l *link) serve(ctx context.Context) error {
 		if err := l.check(time.Now()); err != nil {
 			return err
 		}
+		l.checkFirst(ctx, time.Now())
 	}
 }
 
@@ -196,6 +228,8 @@ func (l *link) check(now time.Time) error {
 	if len(l.w.flights) > 0 && now.Sub(l.w.flights[0].receipt.Sent) >= ackIn {
 		return fmt.Errorf("no PUBACK for %v: %w", ackIn, fault.NoReply)
 	}
+	l.checkLoop(now)
+	l.checkTwin(now)
 	if l.presenceStale() && now.Sub(l.told.at) >= presenceEvery {
 		l.announce()
 	}
@@ -224,6 +258,9 @@ func (l *link) due(now time.Time) time.Duration {
 	if len(l.w.flights) > 0 {
 		sooner(max(ackIn-now.Sub(l.w.flights[0].receipt.Sent), time.Millisecond))
 	}
+	sooner(l.loopIn(now))
+	sooner(l.twinIn(now))
+	sooner(l.firstIn(now))
 	sooner(l.u.waits.next(now))
 	sooner(l.u.dearFor(now))
 	sooner(l.u.stateIn(now))
@@ -236,6 +273,11 @@ func (l *link) hear(m private) {
 	switch m.channel {
 	case wire.ChanPresence:
 		l.told.echo, l.told.heard = m.Payload, true
+		l.meet(m)
+	case wire.ChanLoop:
+		if !m.Retained {
+			l.looped(m.Payload)
+		}
 	case wire.ChanTime:
 		if !m.Retained && l.u.c.Beacon != nil {
 			l.u.c.Beacon(m.Payload, m.At)

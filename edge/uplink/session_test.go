@@ -32,7 +32,7 @@ func TestSessionBegins(t *testing.T) {
 			t.Errorf("after the cut the broker says %q", p)
 		}
 		time.Sleep(2 * time.Second)
-		want := []string{"presence", "inventory/1", "inventory", "state/dome-1", "presence", "inventory/1", "inventory", "state/dome-1"}
+		want := []string{"presence", "inventory/1", "inventory", "loop", "state/dome-1", "presence", "inventory/1", "inventory", "loop", "state/dome-1"}
 		var got []string
 		for _, topic := range r.s.order() {
 			got = append(got, strings.TrimPrefix(topic, "fuqiao/v1/gw-1/"))
@@ -224,6 +224,34 @@ func TestChange(t *testing.T) {
 		}
 		if r.j.open() != 1 || r.Stats().Outstanding != 1 {
 			t.Errorf("the platform's word does not count: %+v", r.Stats())
+		}
+	})
+}
+
+// Groups that have left the configuration are left at the broker too, once, and what is
+// subscribed to now is noted.
+func TestGroupsThatHaveLeft(t *testing.T) {
+	var kept []string
+	inBubble(t, func(c *Config) {
+		c.Groups = []string{"market", "gone"}
+		c.OldGroups = func() []string { return kept }
+		c.KeepGroups = func(now []string) { kept = slices.Clone(now) }
+	}, func(t *testing.T, r *rig) {
+		if _, there := r.s.granted("fuqiao/v1/group/gone/command"); !there || !slices.Equal(kept, []string{"market", "gone"}) {
+			t.Fatal(there, kept)
+		}
+		r.Change(Changeable{Groups: []string{"market"}, Broker: "mqtt://127.0.0.1", Feeds: testFeeds()})
+		time.Sleep(time.Second)
+		for _, ch := range []string{"command", "stop", "session/+"} {
+			if _, there := r.s.granted("fuqiao/v1/group/gone/" + ch); there {
+				t.Errorf("still subscribed to the group's %s", ch)
+			}
+			if _, there := r.s.granted("fuqiao/v1/group/market/" + ch); !there {
+				t.Errorf("not subscribed to the other group's %s", ch)
+			}
+		}
+		if !slices.Equal(kept, []string{"market"}) {
+			t.Error(kept)
 		}
 	})
 }

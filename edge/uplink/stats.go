@@ -10,6 +10,10 @@ type Stats struct {
 	Session, Sessions uint64
 	// Since is how long it has been connected, or not.
 	Since time.Duration
+	// Broker is the address of the session, or of the last one.
+	Broker string
+	// Verified: in this session, or the last one, what we publish has come back to us.
+	Verified bool
 	// Reason is why there is no session, in English; empty while there is one.
 	Reason string
 	// RTT is from hand-over to PUBACK of the last acknowledged message.

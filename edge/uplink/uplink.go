@@ -39,6 +39,17 @@ type Config struct {
 	// Media opens a record of class media for sending; it is needed where a feed is of that
 	// class.
 	Media func(rec journal.Record, historical bool) (Media, error)
+	// Ours tells whether a run is one of this box's last ones; Twin is told of another box
+	// with this gateway's name. Both may be nil.
+	Ours func(run wire.Run) bool
+	Twin func(run wire.Run)
+	// OldGroups are those that a session of an earlier configuration may still be
+	// subscribed to at the broker; KeepGroups is told when they are not any more. Nil for
+	// none.
+	OldGroups  func() []string
+	KeepGroups func(now []string)
+	// Go runs something that may wait for the network; it is needed where Fallback is set.
+	Go func(name string, run func(ctx context.Context) error)
 	// Presence makes the presence with state wire.Online or wire.Offline (the will,
 	// and the goodbye).
 	Presence func(s Session, state string) []byte
@@ -61,8 +72,10 @@ type Config struct {
 type Changeable struct {
 	// Groups are those that a device of this gateway is in.
 	Groups []string
-	// Broker is as in mqtt.Options; empty: the box runs by itself.
-	Broker string
+	// Broker is as in mqtt.Options; empty: the box runs by itself. Fallback are further
+	// ones, tried in their order where it cannot be had; when it is back so are we.
+	Broker   string
+	Fallback []string
 	// TLS is asked before each attempt, so that new files count; nil for plain TCP to
 	// loopback.
 	TLS func() (*tls.Config, error)
@@ -112,6 +125,8 @@ type Uplink struct {
 	waits  outstanding
 	learnt rate
 	moving *transfer
+	order  order
+	twin   twin
 	done   map[journal.ID]func() error // files whose record waits for the platform's word
 
 	mu           sync.Mutex
@@ -140,7 +155,7 @@ func New(c Config) *Uplink {
 
 // take makes a part of the configuration count.
 func (u *Uplink) take(c Changeable) {
-	u.c.Changeable, u.ceiling = c, nil
+	u.c.Changeable, u.ceiling, u.order = c, nil, order{}
 	if c.Ceiling > 0 {
 		u.ceiling = limiter.NewLimiter(limiter.Limit(c.Ceiling), max(c.Ceiling, leastFlightBytes))
 	}
@@ -184,10 +199,14 @@ func (u *Uplink) Run(ctx context.Context) error {
 		if up >= goodSession {
 			good = time.Now()
 		}
-		if again {
+		hold := u.twin.hold(time.Now(), u.c.Random)
+		switch {
+		case again && hold == 0, up < shortSession && !u.failed() && hold == 0:
 			continue
+		case up >= shortSession:
+			u.order.at = 0
 		}
-		timer := time.NewTimer(wait(u.c.ReconnectCap, time.Since(good), u.c.Random))
+		timer := time.NewTimer(max(wait(u.c.ReconnectCap, time.Since(good), u.c.Random), hold))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -213,7 +232,10 @@ func (u *Uplink) once(ctx context.Context) (up time.Duration, again bool) {
 	l := newLink(u, s, id)
 	err = l.live(ctx)
 	u.closed(s)
-	if errors.Is(err, errReopen) || errors.Is(err, errChanged) {
+	if errors.Is(err, errReturn) {
+		u.order.at = 0
+	}
+	if seldom(err) {
 		return time.Since(began), true
 	}
 	u.down(ctx, err)
@@ -222,8 +244,8 @@ func (u *Uplink) once(ctx context.Context) (up time.Duration, again bool) {
 
 // connect dials with a fresh will.
 func (u *Uplink) connect(ctx context.Context, id Session) (*mqtt.Session, error) {
-	o := mqtt.Options{Broker: u.c.Broker, ClientID: u.c.Gateway, Dial: u.c.Dial, Log: u.c.Log,
-		Will: &mqtt.Message{Topic: u.topics.Of(u.c.Gateway, wire.ChanPresence), QoS: 1, Retained: true, Payload: u.c.Presence(id, wire.Offline)}}
+	o := u.options(u.broker())
+	o.Will = &mqtt.Message{Topic: u.topics.Of(u.c.Gateway, wire.ChanPresence), QoS: 1, Retained: true, Payload: u.c.Presence(id, wire.Offline)}
 	if u.c.TLS != nil {
 		cfg, err := u.c.TLS()
 		if err == nil {
@@ -252,6 +274,11 @@ func (u *Uplink) connect(ctx context.Context, id Session) (*mqtt.Session, error)
 	return s, nil
 }
 
+// options are those that every attempt has.
+func (u *Uplink) options(broker string) mqtt.Options {
+	return mqtt.Options{Broker: broker, ClientID: u.c.Gateway, Dial: u.c.Dial, Log: u.c.Log}
+}
+
 // ownCertificate marks an error of our own files.
 type ownCertificate struct{ err error }
 
@@ -264,11 +291,11 @@ func (e *ownCertificate) Unwrap() error { return e.err }
 // up says that there is a session.
 func (u *Uplink) up(id Session, present bool) {
 	u.mu.Lock()
-	u.st.Connected, u.st.Reason, u.changed = true, "", time.Now()
+	u.st.Connected, u.st.Reason, u.st.Broker, u.changed = true, "", u.broker(), time.Now()
 	u.mu.Unlock()
 	u.c.Notice(condOffline, "", false)
 	u.c.Notice(condTLS, "", false)
-	u.c.Log.Info("uplink connected", "broker", u.c.Broker, "session", id.Number, "known_to_broker", present)
+	u.c.Log.Info("uplink connected", "broker", u.broker(), "session", id.Number, "known_to_broker", present)
 }
 
 // refused says whether the broker refuses us a group.
@@ -315,5 +342,5 @@ func (u *Uplink) down(ctx context.Context, err error) {
 		u.c.Notice(condTLS, text, true)
 	}
 	u.c.Notice(condOffline, text, true)
-	u.c.Log.Log(ctx, level, "uplink down", "broker", u.c.Broker, "cause", string(cause), "reason", text, "error", fmt.Sprint(err))
+	u.c.Log.Log(ctx, level, "uplink down", "broker", u.broker(), "cause", string(cause), "reason", text, "error", fmt.Sprint(err))
 }

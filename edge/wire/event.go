@@ -146,6 +146,12 @@ type ConditionEvent struct {
 	Detail   string `json:"detail,omitzero"`
 }
 
+// TwinEvent is the data of a gateway.twin event: a box with this gateway's name and
+// certificate works in a run that is none of this box's.
+type TwinEvent struct {
+	Run Run `json:"run"`
+}
+
 // ClockEvent maps a run's monotonic time to wall time from one moment on.
 type ClockEvent struct {
 	Run     Run       `json:"run"`

@@ -57,6 +57,17 @@ func tune(conn net.Conn) error {
 	return errors.Join(err, inner)
 }
 
+// Reach tells whether a broker can be connected to and has the right certificate. It
+// says nothing of MQTT: a CONNECT would end the session that the client id has elsewhere.
+func Reach(ctx context.Context, o Options) error {
+	o = o.withDefaults()
+	conn, _, err := open(ctx, o, &counters{})
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
 // counters are the bytes of one connection as they pass the socket, TLS included.
 type counters struct{ in, out atomic.Int64 }
 

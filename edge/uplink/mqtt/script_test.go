@@ -63,7 +63,7 @@ func connected(t *testing.T, s *script, receive func(Message)) *Session {
 }
 
 // A peer that accepts bytes and never answers is noticed within 30 s.
-func TestSilentBroker(t *testing.T) {
+func TestPromise11_SilentPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := connected(t, &script{}, nil)
 		began := time.Now()
@@ -86,7 +86,7 @@ func TestSilentBroker(t *testing.T) {
 }
 
 // A peer that reads nothing more, so that writes do not return, is noticed within 30 s.
-func TestBrokerThatStopsReading(t *testing.T) {
+func TestPromise12_FullSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stop := make(chan struct{})
 		s := &script{}
