@@ -5,11 +5,13 @@
 //	testbench run NAME [-n N] [-seed S]       hold a promise against faults
 //	testbench bench [-json FILE] [NAME…]      measure beside the machine's own limits
 //
-// Exit codes: 0 the promise held and the work was done, 1 it did not, 2 wrong usage.
+// Exit codes: 0 the promise held and the work was done, 1 it did not, 2 wrong usage, 3 this
+// machine cannot run it at all.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -183,7 +185,11 @@ func (o *options) run(ctx context.Context, name string, out io.Writer) int {
 				fmt.Fprintf(o.errs, "testbench: run %s -n %d -seed %d: %v\n", name, e.N, e.Seed, err)
 			}
 			fmt.Fprintf(out, "%s: %s: %s, %.0f s, seed %d\n", name, verdict, figures, time.Since(began).Seconds(), e.Seed)
-			if err != nil {
+			var unable *play.Unable
+			switch {
+			case errors.As(err, &unable):
+				return 3
+			case err != nil:
 				return 1
 			}
 			return 0

@@ -33,6 +33,16 @@ type Run struct {
 	Do func(ctx context.Context, e Env) (figures string, err error)
 }
 
+// Unable is the error of a run that this machine cannot do at all: it says nothing of the
+// promise.
+type Unable struct{ Why error }
+
+// Error says what is missing.
+func (u *Unable) Error() string { return "cannot be run here: " + u.Why.Error() }
+
+// Unwrap gives the cause.
+func (u *Unable) Unwrap() error { return u.Why }
+
 // Bench measures.
 type Bench struct {
 	Name, About string

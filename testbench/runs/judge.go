@@ -190,9 +190,9 @@ func (n *nemesis) stored() error {
 	return errors.Join(bad...)
 }
 
-// events: what was answered 202 has arrived.
-func (n *nemesis) events(t *tally) error {
-	came := map[string]int{}
+// arrived lists the ids of the camera events that have come, each as often as it is a
+// record of its own.
+func (n *nemesis) arrived() (ids []string) {
 	n.Platform.Look(func(b *platform.Books) {
 		for _, e := range b.Events {
 			if e.What.Type != wire.TypeCamera {
@@ -203,10 +203,19 @@ func (n *nemesis) events(t *tally) error {
 			}
 			if wire.Unmarshal(e.What.Data, &c) == nil && !e.Again {
 				_, id, _ := strings.Cut(c.ID, " ") // behind its source
-				came[id]++
+				ids = append(ids, id)
 			}
 		}
 	})
+	return ids
+}
+
+// events: what was answered 202 has arrived.
+func (n *nemesis) events(t *tally) error {
+	came := map[string]int{}
+	for _, id := range n.arrived() {
+		came[id]++
+	}
 	t.events = len(n.shots)
 	var missing []string
 	for id := range n.shots {
