@@ -47,10 +47,8 @@ func (t *tool) looks(use, short, example string, do func(*cobra.Command, *journa
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			dir := ""
-			if len(args) == 1 {
-				dir = args[0]
-			} else {
+			dir := strings.Join(args, "")
+			if len(args) == 0 {
 				f, _ := config.Load(file)
 				if f == nil {
 					return usage(t.p.Sprintf("%s cannot be read; name the journal's directory", file))
@@ -257,8 +255,9 @@ func export(w io.Writer, i *journal.Inspection, clips string) (n int, sum string
 func addMedia(f journal.Found, clips string, add func(string, []byte) error) error {
 	head, data, _ := bytes.Cut(f.Data, []byte{'\n'})
 	var h struct{ SHA256, Blob string }
-	if json.Unmarshal(head, &h) != nil || h.SHA256 == "" || strings.ContainsAny(h.SHA256+h.Blob, "/\\") {
-		return nil // it stands in records.jsonl as it is
+	err := json.Unmarshal(head, &h)
+	if err != nil || h.SHA256 == "" || strings.ContainsAny(h.SHA256+h.Blob, "/\\") {
+		return add(fmt.Sprintf("media/%s-%d", f.ID.Run, f.ID.Seq), f.Data) // no head of ours: as it stands
 	}
 	if h.Blob != "" {
 		clip, err := os.ReadFile(filepath.Join(clips, h.Blob))

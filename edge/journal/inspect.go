@@ -82,14 +82,15 @@ func Inspect(ctx context.Context, dir string) (*Inspection, error) {
 		}
 		j := &Journal{o: Options{Dir: dir, Run: inspector}, fs: readOnly{}, log: slog.New(slog.DiscardHandler), opened: time.Now(),
 			kick: make(chan struct{}, 1), grown: make(chan struct{}, 1), gaps: map[gapKey]*openGap{}, runs: []*run{newRun(inspector)}}
-		before, names := j.stamp(), []string(nil)
+		before := j.stamp()
 		if err = j.load(); err != nil {
 			if isNewer(err) || !isMissing(err) {
 				return nil, err
 			}
 			continue // a file has gone meanwhile
 		}
-		if names, err = j.fs.List(dir); err != nil {
+		names, err := j.fs.List(dir)
+		if err != nil {
 			return nil, fmt.Errorf("journal: %w", err)
 		}
 		if len(before) == 0 && !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "seg-") }) && !slices.Contains(names, formatName) {
@@ -99,6 +100,8 @@ func Inspect(ctx context.Context, dir string) (*Inspection, error) {
 			slices.Sort(names)
 			return &Inspection{j: j, names: names}, nil
 		}
+	}
+	if err == nil {
 		err = errors.New("the daemon is giving files to other records all the time; try again")
 	}
 	return nil, fmt.Errorf("journal %s: %w", dir, err)
