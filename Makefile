@@ -9,7 +9,7 @@ RACED   := ./drivers/bus ./drivers/pin ./drivers/tty ./edge/... ./testbench/kern
 TARGETS := linux/arm64 linux/arm/7 linux/arm/6 linux/amd64
 FUZZTIME ?= 2m
 
-.PHONY: help build demo test race lint fuzz bench cross clean
+.PHONY: help build demo test interop race lint fuzz bench cross clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ demo: build ## one neighbourhood, played end to end with the real daemon (under 
 
 test: ## all tests
 	go test ./...
+
+interop: ## the daemon with Mosquitto and nats-server from Debian, which it installs
+	@command -v mosquitto >/dev/null 2>&1 && command -v nats-server >/dev/null 2>&1 || \
+	  { apt-get update -q && apt-get install -y -q mosquitto nats-server; }
+	go vet -tags interop ./testbench/interop
+	go test -count=1 -tags interop ./testbench/interop
 
 race: ## the concurrent packages under the race detector
 	go test -race -timeout 15m $(RACED)

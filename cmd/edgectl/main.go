@@ -100,7 +100,7 @@ func (t *tool) root() *cobra.Command {
 	c.PersistentFlags().BoolVar(&t.json, "json", false, t.p.Say("print JSON, one value a line"))
 	c.PersistentFlags().StringVar(&t.lang, "lang", "", t.p.Say("language of messages: en or zh (default: from the environment)"))
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
-	c.AddCommand(t.check(), t.status(), t.send(), t.stop(), t.watch(), t.journal(), t.keys(), t.trust())
+	c.AddCommand(t.check(), t.status(), t.send(), t.stop(), t.watch(), t.journal(), t.acl(), t.keys(), t.trust())
 	return c
 }
 

@@ -22,9 +22,9 @@ func (s *Street) config(own pki.Pair) string {
 	say("uplink:")
 	way := s.Link.Addr()
 	if s.o.Direct {
-		way = s.Broker.Addr()
+		way = s.addr
 	}
-	say("  broker: %s", s.Broker.URLOf(way))
+	say("  broker: %s", "mqtts://"+way)
 	say("  ca: %s", s.CA.File())
 	say("  cert: %s", own.Cert)
 	say("  key: %s", own.Key)

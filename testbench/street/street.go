@@ -58,6 +58,9 @@ type Options struct {
 	Log *slog.Logger
 	// Seed makes the wires repeatable.
 	Seed uint64
+	// Outside starts a broker that is none of ours, with the street's certificates, and
+	// returns its host:port; Street.Broker is nil then.
+	Outside func(ctx context.Context, ca *pki.CA) (addr string, err error)
 	// Cold: the daemon is not started; Start does it.
 	Cold bool
 }
@@ -97,6 +100,7 @@ type Street struct {
 	Camera   Camera
 	Service  *process.Service
 
+	addr      string // of the broker
 	presences int    // seen so far
 	session   string // of the latest Online
 }
@@ -149,18 +153,10 @@ func (s *Street) net(ctx context.Context) (err error) {
 	if s.CA, err = pki.New(filepath.Join(s.o.Dir, "pki"), "street"); err != nil {
 		return err
 	}
-	server, err := s.CA.Server("broker")
-	if err != nil {
+	if s.addr, err = s.broker(ctx); err != nil {
 		return err
 	}
-	tls, err := s.CA.ServerTLS(server)
-	if err != nil {
-		return err
-	}
-	if s.Broker, err = broker.New(broker.Options{TLS: tls, Log: s.o.Log}); err != nil {
-		return err
-	}
-	if s.Link, err = proxy.New(s.Broker.Addr()); err != nil {
+	if s.Link, err = proxy.New(s.addr); err != nil {
 		return err
 	}
 	if s.Trust, err = platform.NewTrust(s.o.Dir, nil); err != nil {
@@ -171,12 +167,31 @@ func (s *Street) net(ctx context.Context) (err error) {
 		return err
 	}
 	p := s.o.Platform
-	p.Broker, p.Gateway, p.Trust, p.Log = s.Broker.URL(), Gateway, s.Trust, s.o.Log
+	p.Broker, p.Gateway, p.Trust, p.Log = "mqtts://"+s.addr, Gateway, s.Trust, s.o.Log
 	if p.TLS, err = s.CA.ClientTLS(own); err != nil {
 		return err
 	}
 	s.Platform, err = platform.New(ctx, p)
 	return err
+}
+
+// broker starts ours, or asks for the one from outside.
+func (s *Street) broker(ctx context.Context) (addr string, err error) {
+	if s.o.Outside != nil {
+		return s.o.Outside(ctx, s.CA)
+	}
+	server, err := s.CA.Server("broker")
+	if err != nil {
+		return "", err
+	}
+	tls, err := s.CA.ServerTLS(server)
+	if err != nil {
+		return "", err
+	}
+	if s.Broker, err = broker.New(broker.Options{TLS: tls, Log: s.o.Log}); err != nil {
+		return "", err
+	}
+	return s.Broker.Addr(), nil
 }
 
 // wires makes the serial lines and what hangs on them, and the GPIO chip.

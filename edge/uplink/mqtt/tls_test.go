@@ -67,7 +67,9 @@ func (o office) broker(s pki.Spec) *broker.Broker {
 	return b
 }
 
-func TestOverTLS(t *testing.T) {
+// TestPromise33_TLS: only a broker of our authority, under its own name, in its time and with
+// TLS 1.2 or newer is spoken to; of everything else the reason is said.
+func TestPromise33_TLS(t *testing.T) {
 	o, other := newOffice(t), newOffice(t)
 	here := []string{"127.0.0.1"}
 	gw := o.client(o.issue(pki.Spec{Name: "gw"}), time.Now)
@@ -107,6 +109,36 @@ func TestOverTLS(t *testing.T) {
 				t.Errorf("%s %q from %v", cause, text, err)
 			}
 		})
+	}
+}
+
+// TestPromise33_OldTLS: a broker that can do no more than TLS 1.1 is not spoken to.
+func TestPromise33_OldTLS(t *testing.T) {
+	o := newOffice(t)
+	c, err := o.ServerTLS(o.issue(pki.Spec{Name: "broker", Hosts: []string{"127.0.0.1"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 //nolint:gosec // that is the point
+	l, err := tls.Listen("tcp", "127.0.0.1:0", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, conn) // the handshake is made by the first read
+			_ = conn.Close()
+		}
+	}()
+	gw := o.client(o.issue(pki.Spec{Name: "gw"}), time.Now)
+	_, err = mqtt.Connect(t.Context(), mqtt.Options{Broker: "mqtts://" + l.Addr().String(), ClientID: "gw", TLS: gw}, nil)
+	if cause, text := mqtt.Explain(err); cause != mqtt.Certificate || text == "" {
+		t.Errorf("%s %q from %v", cause, text, err)
 	}
 }
 
