@@ -147,7 +147,7 @@ func (g *Gateway) uplinkConfig() uplink.Changeable {
 		ReconnectCap: time.Duration(f.Uplink.ReconnectCapMS) * time.Millisecond, Feeds: g.feeds(),
 	}
 	if slices.ContainsFunc(append([]string{f.Uplink.Broker}, f.Uplink.Fallback...), func(b string) bool { return strings.HasPrefix(b, "mqtts:") }) {
-		c.TLS = g.certificate
+		c.TLS = g.certs.config
 	}
 	return c
 }

@@ -76,6 +76,7 @@ type Gateway struct {
 	dir     *command.Directory
 	desk    *command.Desk
 	uplink  *uplink.Uplink
+	certs   *certs
 	// What a reload stops and starts again.
 	telemetry, upload *supervise.Unit
 

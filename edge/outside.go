@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"os"
@@ -18,7 +17,6 @@ import (
 	"fuqiao/edged/edge/supervise"
 	"fuqiao/edged/edge/telemetry"
 	"fuqiao/edged/edge/uplink"
-	"fuqiao/edged/edge/uplink/mqtt"
 	"fuqiao/edged/edge/wire"
 )
 
@@ -32,12 +30,13 @@ const (
 // startDesk starts everything through which orders go.
 func (g *Gateway) startDesk(ctx context.Context) {
 	f := g.s().File
+	g.certs = g.newCerts()
 	change := g.uplinkConfig()
 	g.uplink = uplink.New(uplink.Config{
 		Gateway: f.Gateway, Root: f.Root, Run: g.run, Changeable: change, Journal: g.journal, Wrap: g.wrap, Media: g.openMedia,
 		Presence: func(s uplink.Session, state string) []byte { return g.presence(s.Number, state == wire.Online) },
-		Ours:     g.runs.ours, Twin: g.twin, OldGroups: g.oldGroups, KeepGroups: g.keepGroups, Go: g.spawn(floorUplink),
-		Inventory: g.inventory, Beacon: g.beacon, Notice: g.notice(""), Log: g.log,
+		Ours:     g.runs.ours, Twin: g.twin, OldGroups: g.oldGroups, KeepGroups: g.keepGroups, Go: g.spawn(floorUplink), Unsure: func() bool { return !g.clock.Now().Known() },
+		Inventory: g.inventory, Beacon: g.beacon, Notice: g.uplinkNotice, Log: g.log,
 	})
 	g.desk = command.New(command.Config{
 		Gateway: f.Gateway, Root: f.Root, Log: g.log, Run: g.run, Began: g.began, Clock: g.clock,
@@ -86,13 +85,6 @@ func (g *Gateway) feeds() []uplink.Feed {
 	return feeds
 }
 
-// certificate reads CA, certificate and key as they are now.
-func (g *Gateway) certificate() (*tls.Config, error) {
-	s := g.s()
-	u := s.File.Uplink
-	return mqtt.TLS(s.below(u.CA), s.below(u.Cert), s.below(u.Key), g.clock.TLS)
-}
-
 // startUpload sends pictures and clips by HTTPS, where that is asked for.
 func (g *Gateway) startUpload(ctx context.Context) {
 	f := g.s().File
@@ -104,7 +96,7 @@ func (g *Gateway) startUpload(ctx context.Context) {
 		Rate: func() float64 { return g.uplink.Stats().Rate },
 	}
 	if strings.HasPrefix(f.Uplink.Upload, "https:") {
-		up.TLS = g.certificate
+		up.TLS = g.certs.config
 	}
 	g.upload = g.tree.Start(ctx, floorUplink, "upload", uplink.NewUpload(up))
 }
@@ -127,6 +119,7 @@ func (g *Gateway) startOutside(ctx context.Context) {
 	start("refusals", g.tellRefusals)
 	start("clock", g.watchClock)
 	start("secrets", g.watchSecrets)
+	start("certificate", g.watchCerts)
 	g.startTelemetry(ctx)
 	start("local socket", local.New(local.Config{
 		Socket: SocketPath(f), Groups: f.Local.Groups, Log: g.log, Status: func() any { return g.status() }, Spawn: g.spawn(floorOutside),

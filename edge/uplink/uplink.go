@@ -48,6 +48,8 @@ type Config struct {
 	// none.
 	OldGroups  func() []string
 	KeepGroups func(now []string)
+	// Unsure tells that the time is not known now (mqtt.Options.Unsure); nil for known.
+	Unsure func() bool
 	// Go runs something that may wait for the network; it is needed where Fallback is set.
 	Go func(name string, run func(ctx context.Context) error)
 	// Presence makes the presence with state wire.Online or wire.Offline (the will,
@@ -276,7 +278,7 @@ func (u *Uplink) connect(ctx context.Context, id Session) (*mqtt.Session, error)
 
 // options are those that every attempt has.
 func (u *Uplink) options(broker string) mqtt.Options {
-	return mqtt.Options{Broker: broker, ClientID: u.c.Gateway, Dial: u.c.Dial, Log: u.c.Log}
+	return mqtt.Options{Broker: broker, ClientID: u.c.Gateway, Dial: u.c.Dial, Log: u.c.Log, Unsure: u.c.Unsure != nil && u.c.Unsure()}
 }
 
 // ownCertificate marks an error of our own files.

@@ -3,11 +3,13 @@ package mqtt
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -116,8 +118,35 @@ func open(ctx context.Context, o Options, c *counters) (conn, raw net.Conn, err 
 		cfg.ServerName = t.host
 	}
 	secured := tls.Client(counted{raw, c}, cfg)
-	if err := secured.HandshakeContext(ctx); err != nil {
+	err = secured.HandshakeContext(ctx)
+	if begins := laterThan(cfg, err); o.Unsure && !begins.IsZero() {
+		again := o
+		again.TLS, again.Unsure = o.TLS.Clone(), false
+		again.TLS.Time = func() time.Time { return begins }
+		_ = raw.Close() // the other connection counts
+		return open(ctx, again, c)
+	}
+	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("broker %s: TLS: %w", t.address, err), raw.Close())
 	}
 	return secured, raw, nil
+}
+
+// laterThan is when a chain begins that was refused because it begins later than the time
+// by which it was judged; zero for every other error.
+func laterThan(cfg *tls.Config, err error) (begins time.Time) {
+	var refused *tls.CertificateVerificationError
+	var invalid x509.CertificateInvalidError
+	if !errors.As(err, &refused) || !errors.As(refused.Err, &invalid) || invalid.Reason != x509.Expired || cfg.Time == nil {
+		return time.Time{}
+	}
+	for _, c := range append(refused.UnverifiedCertificates, invalid.Cert) { // the latter may be the authority's own
+		if c != nil && c.NotBefore.After(begins) {
+			begins = c.NotBefore
+		}
+	}
+	if begins.After(cfg.Time()) {
+		return begins
+	}
+	return time.Time{}
 }

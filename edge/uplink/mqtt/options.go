@@ -39,6 +39,11 @@ type Options struct {
 	ClientID string
 	// TLS is needed for mqtts. ServerName defaults to the broker's host.
 	TLS *tls.Config
+	// Unsure: TLS.Time is a floor that has surely passed, and the time is not known. Then a
+	// broker's certificate that begins later is judged at its own beginning: or a box that
+	// lay in a store for longer than a certificate lives could never be told the time. Its
+	// name, its signature and an end that has surely passed are enforced all the same.
+	Unsure bool
 	// Will is published by the broker when the connection is lost; nil for none.
 	Will *Message
 	// Clean asks the broker to forget the session at its end. A gateway leaves it

@@ -18,8 +18,8 @@ const ToolPrefix = "ctl-"
 // TLS reads a CA, a certificate and its key (PEM files) and makes a configuration
 // that verifies the broker and shows our certificate: TLS 1.2 or newer. now is the
 // time by which certificates are judged: the box's clock may not be right, and its
-// floor is better than 1970. Call it for each connection: files that were replaced
-// count at the next one.
+// floor is better than 1970 (see also Options.Unsure). Call it for each connection:
+// files that were replaced count at the next one.
 func TLS(caFile, certFile, keyFile string, now func() time.Time) (*tls.Config, error) {
 	pem, err := os.ReadFile(caFile)
 	if err != nil {

@@ -112,6 +112,50 @@ func TestPromise33_TLS(t *testing.T) {
 	}
 }
 
+// TestPromise37_UnknownTime: a box that boots in 1970 and does not know it any better connects
+// to a broker whose certificate began long after the box's floor; authority, name and an end
+// that has surely passed are enforced all the same.
+func TestPromise37_UnknownTime(t *testing.T) {
+	o, other := newOffice(t), newOffice(t)
+	here := []string{"127.0.0.1"}
+	own := o.issue(pki.Spec{Name: "gw"})
+	at := func(ca office, floor time.Time) *tls.Config {
+		c, err := mqtt.TLS(ca.File(), own.Cert, own.Key, func() time.Time { return floor })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	old := pki.Spec{Name: "old", Hosts: here, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour)}
+	for _, c := range []struct {
+		name   string
+		server pki.Spec
+		client *tls.Config
+		want   string
+	}{
+		{"1970", pki.Spec{Name: "broker", Hosts: here}, at(o, time.Unix(0, 0)), ""},
+		{"a floor within its life", pki.Spec{Name: "broker", Hosts: here}, at(o, time.Now().Add(-time.Minute)), ""},
+		{"ended before the floor", old, at(o, time.Now().Add(-time.Hour)), "not valid at this time"},
+		{"wrong name", pki.Spec{Name: "broker", Hosts: []string{"elsewhere.example"}}, at(o, time.Unix(0, 0)), "another name"},
+		{"wrong authority", pki.Spec{Name: "broker", Hosts: here}, at(other, time.Unix(0, 0)), "unknown authority"},
+	} {
+		s, err := mqtt.Connect(t.Context(), mqtt.Options{Broker: o.broker(c.server).URL(), ClientID: "gw", TLS: c.client, Unsure: true}, nil)
+		if c.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+				continue
+			}
+			if err := s.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if cause, text := mqtt.Explain(err); cause != mqtt.Certificate || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %s %q from %v", c.name, cause, text, err)
+		}
+	}
+}
+
 // TestPromise33_OldTLS: a broker that can do no more than TLS 1.1 is not spoken to.
 func TestPromise33_OldTLS(t *testing.T) {
 	o := newOffice(t)
