@@ -71,7 +71,7 @@ func (c *certs) told(code string, raised bool) {
 			c.notice(condCertKept, "", false)
 		}
 		c.works = c.tries
-	case code == "uplink.tls" && raised && c.works != nil && fingerprint(c.tries) != fingerprint(c.works):
+	case code == "uplink.certificate_refused" && raised && c.works != nil && fingerprint(c.tries) != fingerprint(c.works):
 		c.refused = fingerprint(c.tries)
 		c.notice(condCertKept, "the broker refuses the new certificate, the old one is used on", true)
 	}

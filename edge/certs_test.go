@@ -81,11 +81,12 @@ func TestPromise34_Rotation(t *testing.T) {
 	shows(first, condCertKept)
 	s.broken, s.next = nil, second
 	shows(second, condCertKept)
-	s.told("uplink.tls", true) // the broker does not want it
+	s.told("uplink.certificate_refused", true) // the broker does not want it
 	shows(first, condCertKept)
 	works()
 	shows(first, condCertKept)
-	s.told("uplink.offline", true) // an outage is no refusal
+	s.told("uplink.offline", true) // an outage is no refusal, nor is a broker that we refuse
+	s.told("uplink.tls", true)
 	shows(first, condCertKept)
 	s.next = third
 	shows(third, condCertKept)

@@ -309,3 +309,42 @@ func TestEndWhileConnecting(t *testing.T) {
 		r.s.stop()
 	})
 }
+
+// TestPromise35_Revoked: while the broker refuses our certificate it is asked once in 5–10
+// minutes; what it says is told, everything else goes on, and when it takes us again the
+// waits are the usual ones.
+func TestPromise35_Revoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStreet(t)
+		var refuse atomic.Bool
+		refuse.Store(true)
+		r := newRig(s, func(c *Config) {
+			c.Random = nil
+			c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				if refuse.Load() {
+					return nil, &net.OpError{Op: "remote error", Err: errors.New("tls: revoked certificate")}
+				}
+				return s.dial(ctx, network, address)
+			}
+		}).run(t.Context())
+		r.j.add(testRun, "event", `{"n":1}`)
+		time.Sleep(time.Hour)
+		if detail, raised := r.n.get(condRevoked); !raised || !strings.Contains(detail, "revoked") {
+			t.Errorf("%v %q", raised, detail)
+		}
+		if n := r.Stats().Session; n < 6 || n > 13 {
+			t.Errorf("%d attempts in an hour", n)
+		}
+		refuse.Store(false)
+		time.Sleep(11 * time.Minute)
+		if _, raised := r.n.get(condRevoked); raised || !r.Online() || r.j.open() != 0 {
+			t.Errorf("raised %v, online %v, %d open", raised, r.Online(), r.j.open())
+		}
+		r.s.cut()
+		time.Sleep(20 * time.Second)
+		if !r.Online() {
+			t.Error("the long wait is still there")
+		}
+		r.end()
+	})
+}

@@ -96,6 +96,7 @@ type Changeable struct {
 const (
 	condOffline       = "uplink.offline"
 	condTLS           = "uplink.tls"
+	condRevoked       = "uplink.certificate_refused"
 	condNotConfigured = "uplink.not_configured"
 	condDropped       = "uplink.orders_dropped"
 	condRefused       = "uplink.refused"
@@ -105,6 +106,8 @@ const (
 	defaultDrain = 1500 * time.Millisecond
 	// answerIn bounds the wait for SUBACK.
 	answerIn = 10 * time.Second
+	// revokedWait is the longest wait while the broker refuses our certificate.
+	revokedWait = 10 * time.Minute
 	// reopenEvery is the shortest life of a session that is reopened for redelivery.
 	reopenEvery = time.Second
 )
@@ -129,7 +132,9 @@ type Uplink struct {
 	moving *transfer
 	order  order
 	twin   twin
-	done   map[journal.ID]func() error // files whose record waits for the platform's word
+	// revoked is how often since the last session the broker would not have our certificate.
+	revoked int
+	done    map[journal.ID]func() error // files whose record waits for the platform's word
 
 	mu           sync.Mutex
 	st           Stats
@@ -202,6 +207,9 @@ func (u *Uplink) Run(ctx context.Context) error {
 			good = time.Now()
 		}
 		hold := u.twin.hold(time.Now(), u.c.Random)
+		if u.revoked > 1 { // another one, if there is, was tried; knocking on looks like an attack
+			hold = max(hold, revokedWait/2+time.Duration(u.c.Random()*float64(revokedWait)/2))
+		}
 		switch {
 		case again && hold == 0, up < shortSession && !u.failed() && hold == 0:
 			continue
@@ -297,6 +305,8 @@ func (u *Uplink) up(id Session, present bool) {
 	u.mu.Unlock()
 	u.c.Notice(condOffline, "", false)
 	u.c.Notice(condTLS, "", false)
+	u.c.Notice(condRevoked, "", false)
+	u.revoked = 0
 	u.c.Log.Info("uplink connected", "broker", u.broker(), "session", id.Number, "known_to_broker", present)
 }
 
@@ -340,7 +350,11 @@ func (u *Uplink) down(ctx context.Context, err error) {
 		s.Reason = text
 	})
 	var own *ownCertificate
-	if cause == mqtt.Certificate || errors.As(err, &own) {
+	switch {
+	case cause == mqtt.OwnCertificate:
+		u.revoked++
+		u.c.Notice(condRevoked, text, true)
+	case cause == mqtt.Certificate || errors.As(err, &own):
 		u.c.Notice(condTLS, text, true)
 	}
 	u.c.Notice(condOffline, text, true)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -74,8 +75,10 @@ type Cause string
 const (
 	// Network: no route, no name, nobody listening, a link that broke.
 	Network Cause = "network"
-	// Certificate: the broker's certificate or ours was refused.
+	// Certificate: the broker's certificate was refused, or there is no common TLS.
 	Certificate Cause = "certificate"
+	// OwnCertificate: the broker refuses ours; it may have been revoked.
+	OwnCertificate Cause = "own certificate"
 	// RefusedBy the broker: client id, authorisation, a subscription.
 	RefusedBy Cause = "refused"
 	// Protocol: the peer does not follow MQTT.
@@ -144,8 +147,11 @@ func explainTLS(err error) (Cause, string, bool) {
 		return Certificate, "the broker's certificate is refused: " + err.Error(), true
 	case errors.As(err, &header):
 		return Certificate, "the broker does not speak TLS at this port", true
+	case errors.As(err, &op) && op.Op == "remote error" && (strings.Contains(op.Err.Error(), "certificate") || strings.Contains(op.Err.Error(), "access denied")):
+		// The alerts 42–49 and 116 (RFC 8446, section 6), by the words of crypto/tls.
+		return OwnCertificate, "the broker refuses our certificate: " + err.Error(), true
 	case errors.As(err, &alert), errors.As(err, &op) && op.Op == "remote error":
-		return Certificate, "the broker refuses our certificate or TLS version: " + err.Error(), true
+		return Certificate, "the broker refuses TLS as we speak it: " + err.Error(), true
 	}
 	return "", "", false
 }
