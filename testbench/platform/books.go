@@ -90,7 +90,7 @@ func (p *Platform) enter(topic wire.Topic, payload []byte, retained bool, at tim
 			return err
 		}
 		b.Presences = append(b.Presences, Seen[wire.Presence]{At: at, Retained: retained, What: v})
-		if v.State == wire.Online && v.Nonce != "" && !p.o.NoBeacon {
+		if v.State == wire.Online && v.Nonce != "" && !p.dumb.Load() {
 			select {
 			case p.asked <- v:
 			default:

@@ -39,6 +39,7 @@ type Platform struct {
 	done   chan struct{}
 	asked  chan wire.Presence // those that want a beacon
 	mute   atomic.Bool
+	dumb   atomic.Bool // presences are not answered
 
 	mu      board.Board
 	session *mqtt.Session
@@ -66,6 +67,7 @@ func New(ctx context.Context, o Options) (*Platform, error) {
 		o: o, topics: wire.Topics{Root: o.Root}, cancel: cancel, done: make(chan struct{}), asked: make(chan wire.Presence, 64),
 		books: newBooks(),
 	}
+	p.dumb.Store(o.NoBeacon)
 	go p.run(life)
 	if err := p.WaitConnected(ctx); err != nil {
 		p.Close()
@@ -160,6 +162,9 @@ func (p *Platform) Publish(ctx context.Context, topic string, payload []byte, qo
 		}
 	}
 }
+
+// Beacons says whether presences that ask for the time are answered from now on.
+func (p *Platform) Beacons(on bool) { p.dumb.Store(!on) }
 
 // Mute takes the PUBACKs away, so that the broker believes that the platform is stuck.
 func (p *Platform) Mute(on bool) { p.mute.Store(on) }
