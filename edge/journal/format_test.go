@@ -62,9 +62,9 @@ func TestFormatIsFixed(t *testing.T) {
 	}
 }
 
-// TestNewerFormat shows a directory of a newer version refused and left untouched,
+// TestPromise07_NewerFormat shows a directory of a newer version refused and left untouched,
 // by its FORMAT and by its segments alone.
-func TestNewerFormat(t *testing.T) {
+func TestPromise07_NewerFormat(t *testing.T) {
 	for name, change := range map[string]func(fs *memFS){
 		"FORMAT": func(fs *memFS) { fs.files[formatName].data = []byte("fuqiao journal 2\n") },
 		"segment": func(fs *memFS) {

@@ -16,6 +16,7 @@ const (
 	reasonCeiling reason = "ceiling" // the class has reached its own
 	reasonDamage  reason = "damage"  // they do not verify
 	reasonMissing reason = "missing" // their segment is gone
+	reasonUnsure  reason = "unsure"  // they are gone, and so is what knew whether they were acknowledged
 	reasonMemory  reason = "memory"  // the disk took nothing and the memory was full
 	reasonExpired reason = "expired" // they are older than the class keeps them
 )
@@ -75,7 +76,7 @@ func wrap(kind string, wall int64, data any) ([]byte, error) {
 }
 
 // Gone is the data of a gap event: these records were produced and will
-// not be delivered. Reason is quota, ceiling, damage, missing, memory or expired; Bytes
+// not be delivered. Reason is quota, ceiling, damage, missing, unsure, memory or expired; Bytes
 // is 0 where it is not known.
 type Gone struct {
 	Run    wire.Run `json:"run"`

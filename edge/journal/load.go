@@ -201,8 +201,8 @@ func (j *Journal) build(saved savedState, segs []*segment) {
 }
 
 // findMissing notes numbers that are neither done nor in a segment. Without the
-// newest state it cannot be told from what was acknowledged, and counts as done.
-// The caller holds mu.
+// newest state they cannot be told from what was acknowledged, and that is told: who has
+// them knows it. The caller holds mu.
 func (j *Journal) findMissing(trusted bool) (any bool) {
 	for _, r := range j.runs {
 		for _, st := range r.streams {
@@ -213,12 +213,12 @@ func (j *Journal) findMissing(trusted bool) (any bool) {
 				}
 			}
 			for _, m := range held.missing(Range{1, st.next - 1}) {
+				st.hurt, _ = st.hurt.with(m)
 				if !trusted {
-					st.done, _ = st.done.with(m)
+					j.losses = append(j.losses, loss{stream: st, span: m, why: reasonUnsure})
 					continue
 				}
 				any = true
-				st.hurt, _ = st.hurt.with(m)
 				j.losses = append(j.losses, loss{stream: st, span: m, why: reasonMissing})
 				j.damaged += uint64(m.Last - m.First + 1)
 			}

@@ -45,9 +45,9 @@ func TestAckReachesDisk(t *testing.T) {
 	})
 }
 
-// TestIdleIsQuiet shows that a journal which has nothing to do fills its pool
+// TestPromise08_IdleIsQuiet shows that a journal which has nothing to do fills its pool
 // without a sync and then touches the disk no more.
-func TestIdleIsQuiet(t *testing.T) {
+func TestPromise08_IdleIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := newMemFS()
 		r := start(t, Options{FS: fs, Run: "a", Budget: 64 << 20})

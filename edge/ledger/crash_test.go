@@ -72,7 +72,7 @@ func script(t *testing.T, o Options) (*memFS, []byte, []ack) {
 
 // A power cut after any step, keeping any part of what was not synced (whole or torn
 // at sector boundaries), leaves a ledger that opens and keeps every promise.
-func TestEveryCutKeepsItsPromises(t *testing.T) {
+func TestPromise01_EveryCutKeepsItsPromises(t *testing.T) {
 	for name, o := range map[string]Options{
 		"wide ring":              {geometry: small()},
 		"ring goes round":        {geometry: geometry{segments: 8, size: 6 << 10}, window: 5},

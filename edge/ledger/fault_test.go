@@ -201,7 +201,7 @@ func TestWrittenBehindWithin200ms(t *testing.T) {
 }
 
 // Nothing is written while nothing happens (promises row 8: wear).
-func TestIdleWritesNothing(t *testing.T) {
+func TestPromise08_IdleWritesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newMem()
 		r := start(t, d)
@@ -218,7 +218,7 @@ func TestIdleWritesNothing(t *testing.T) {
 }
 
 // A file of a newer format is refused and left as it is.
-func TestNewerFormatIsLeftAlone(t *testing.T) {
+func TestPromise07_NewerFormatIsLeftAlone(t *testing.T) {
 	d := newMem()
 	start(t, d).halt()
 	d.files[fileName].data[9] = version + 1

@@ -6,4 +6,4 @@ package runs
 import "fuqiao/edged/testbench/play"
 
 // All lists the runs.
-func All() []play.Run { return []play.Run{Kill(), BadConfig(), Backfill(), PowerCut()} }
+func All() []play.Run { return []play.Run{Kill(), BadConfig(), Backfill(), PowerCut(), Idle()} }
