@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -126,21 +127,26 @@ func TestBrokerThatThrowsOut(t *testing.T) {
 // TestNoBrokerAtAll: with two addresses and none of them there, the wait is between rounds.
 func TestNoBrokerAtAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var at []time.Duration
 		began := time.Now()
 		r := newRig(newStreet(t), func(c *Config) {
 			c.Fallback = []string{"mqtt://[::1]:1883"}
 			c.Random = func() float64 { return 0.5 }
 			c.Dial = func(context.Context, string, string) (net.Conn, error) {
+				mu.Lock()
+				defer mu.Unlock()
 				at = append(at, time.Since(began))
 				return nil, errors.New("no route")
 			}
 		}).run(t.Context())
 		time.Sleep(6 * time.Second)
 		want := []time.Duration{0, 0, 2500 * time.Millisecond, 2500 * time.Millisecond, 5 * time.Second, 5 * time.Second}
+		mu.Lock()
 		if !slices.Equal(at, want) {
 			t.Errorf("attempts at %v, want %v", at, want)
 		}
+		mu.Unlock()
 		r.end()
 	})
 }
